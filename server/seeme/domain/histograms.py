@@ -1,0 +1,63 @@
+"""Fixed-bin histograms of confidence and latency, and the quantiles that can be read from them."""
+
+from collections.abc import Sequence
+from math import ceil, log
+
+CONFIDENCE_BINS = 50
+COUNT_BINS = 33  # 0..31 detections, and "32 or more"
+
+# DDSketch's mapping (Masson, Rim & Lee, VLDB 2019, section 2): bins grow by gamma, and the value reported for a bin
+# is within `LATENCY_ERROR` of everything in it.
+LATENCY_ERROR = 0.02
+LATENCY_FLOOR_MS = 0.1
+LATENCY_BINS = 400
+GAMMA = (1 + LATENCY_ERROR) / (1 - LATENCY_ERROR)
+_PER_LOG = 1 / log(GAMMA)
+
+
+def confidence_bin(confidence: float) -> int:
+    """Return the bin (0..49, each 0.02 wide, the last one closed) of a confidence in [0, 1]."""
+    return min(int(confidence * CONFIDENCE_BINS), CONFIDENCE_BINS - 1)
+
+
+def count_bin(count: int) -> int:
+    """Return the bin (0..32) of a number of detections."""
+    return min(count, COUNT_BINS - 1)
+
+
+def latency_bin(milliseconds: float) -> int:
+    """Return the log-spaced bin (0..399) of a latency; bin 0 is 0.1 ms and less, the last one about 13 minutes and more.
+
+    >>> latency_bin(0.05), latency_bin(12.0), latency_bin(1e9)
+    (0, 120, 399)
+    """
+    if milliseconds <= LATENCY_FLOOR_MS:
+        return 0
+    return min(ceil(log(milliseconds / LATENCY_FLOOR_MS) * _PER_LOG), LATENCY_BINS - 1)
+
+
+def latency_of(index: int) -> float:
+    """Return the value in ms that stands for a bin: within 2 % of all that fell into it (the end bins excepted)."""
+    if index == 0:
+        return LATENCY_FLOOR_MS
+    return float(LATENCY_FLOOR_MS * 2 * GAMMA**index / (GAMMA + 1))
+
+
+def latency_quantile(counts: Sequence[int], q: float) -> float | None:
+    """Return the q-quantile in ms (nearest rank) of latency bins, or None of no latencies.
+
+    >>> bins = [0] * LATENCY_BINS
+    >>> for ms in (10.0, 20.0, 30.0, 1000.0): bins[latency_bin(ms)] += 1
+    >>> round(latency_quantile(bins, 0.5)), round(latency_quantile(bins, 0.99))
+    (20, 1011)
+    """
+    total = sum(counts)
+    if total <= 0:
+        return None
+    rank = max(1, ceil(q * total))
+    seen = 0
+    for index, count in enumerate(counts):
+        seen += count
+        if seen >= rank:
+            return latency_of(index)
+    return latency_of(len(counts) - 1)

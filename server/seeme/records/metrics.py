@@ -1,0 +1,62 @@
+"""Numbers that come from the sums. What isn't known is null, and `reasons` says why, field by field."""
+
+from seeme.records.types import Time, View
+
+
+class LabelCount(View):
+    """How often a label was predicted; `label` is null for labels beyond the model's first 1,000."""
+
+    label: str | None
+    count: int
+
+
+class PeriodMetrics(View):
+    """One hour, day or ISO week of one model (all its versions, or one).
+
+    Shares are 0 to 1, latencies milliseconds (2 % relative error), `partial` marks the period that is still running.
+    """
+
+    period: str
+    start: Time
+    end: Time
+    partial: bool
+    predictions: int
+    errors: int
+    error_rate: float | None
+    avg_confidence: float | None
+    avg_latency_ms: float | None
+    p50_latency_ms: float | None
+    p95_latency_ms: float | None
+    p99_latency_ms: float | None
+    labels: list[LabelCount]
+    detections: int
+    thumbs_up: int
+    thumbs_down: int
+    satisfaction: float | None
+    rated: int
+    response_rate: float | None
+    corrections: int
+    comments: int
+    labelled: int
+    accuracy: float | None
+    naive_accuracy: float | None
+    mae: float | None
+    rmse: float | None
+    bias: float | None
+    reasons: dict[str, str]
+
+
+class Rebuilt(View):
+    """What a rebuild did: days whose sums were made again from rows, and days refused with the reason."""
+
+    days: list[str]
+    changed: list[str]
+    refused: dict[str, str]
+
+
+class Health(View):
+    """Whether the service can take and store events, and what waits."""
+
+    status: str
+    version: str
+    waiting: int

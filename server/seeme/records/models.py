@@ -1,0 +1,85 @@
+"""Models, their versions and settings."""
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, UnsetType
+
+from seeme.records.types import Id, Label, Name, Task, Time, View, Wire
+
+Labels = Annotated[list[Label], Meta(max_length=1000)]
+Days = Annotated[int, Meta(ge=1, le=3650)]
+
+
+class Config(View):
+    """What a model logs, and for how long its raw rows are kept (metrics outlive them)."""
+
+    log_predictions: bool = True
+    log_inputs: bool = False
+    log_retention_days: int = 30
+    labels_complete: bool = False
+
+
+class ConfigPatch(Wire):
+    """The named parts change; the others stay."""
+
+    log_predictions: bool | UnsetType = UNSET
+    log_inputs: bool | UnsetType = UNSET
+    log_retention_days: Days | UnsetType = UNSET
+    labels_complete: bool | UnsetType = UNSET
+
+
+class NewModel(Wire):
+    """A model to watch. `labels` may stay empty: labels are then learnt from the predictions."""
+
+    name: Name
+    id: Id | None = None
+    task: Task = "classification"
+    labels: Labels = []
+    config: ConfigPatch = ConfigPatch()
+
+
+class ModelPatch(Wire):
+    """A change of a model; parts not named stay as they are."""
+
+    name: Name | UnsetType = UNSET
+    labels: Labels | UnsetType = UNSET
+    config: ConfigPatch | UnsetType = UNSET
+    data_engine: dict[str, Any] | UnsetType = UNSET
+    auto_retrain: dict[str, Any] | UnsetType = UNSET
+    privacy: dict[str, Any] | UnsetType = UNSET
+
+
+class Model(View):
+    """A model."""
+
+    id: str
+    name: str
+    task: Task
+    labels: list[str]
+    config: Config
+    created_at: Time
+    updated_at: Time
+
+
+class NewVersion(Wire):
+    """A version of a model, named as its makers name it."""
+
+    name: Name
+    id: Id | None = None
+
+
+class Version(View):
+    """A version of a model."""
+
+    id: str
+    model_id: str
+    name: str
+    created_at: Time
+
+
+class WidgetContext(View):
+    """What the widget may know of a model with a publishable key."""
+
+    model_id: str
+    task: Task
+    labels: list[str]

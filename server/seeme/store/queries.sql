@@ -1,0 +1,315 @@
+-- Every query once, in the common tongue of SQLite and PostgreSQL. What the engines can't share is in <engine>.sql.
+-- A query's name is the line above it; values are :named.
+
+-- name: insert_model
+insert into models (id, name, task, labels, config, digest, created_at, updated_at)
+values (:id, :name, :task, :labels, :config, :digest, :created_at, :updated_at);
+
+-- name: update_model
+update models set name = :name, labels = :labels, config = :config, updated_at = :updated_at where id = :id;
+
+-- name: mark_model_deleted
+update models set deleted_at = :deleted_at where id = :id;
+
+-- name: delete_model
+delete from models where id = :id;
+
+-- name: all_models
+select id, name, task, labels, config, digest, created_at, updated_at, deleted_at from models order by created_at, id;
+
+-- name: insert_version
+insert into versions (model_id, id, name, digest, created_at) values (:model_id, :id, :name, :digest, :created_at);
+
+-- name: all_versions
+select model_id, id, name, digest, created_at from versions order by model_id, created_at, id;
+
+-- name: delete_versions
+delete from versions where model_id = :model_id;
+
+-- name: insert_signing_secret
+insert into signing_secrets (model_id, kid, secret, created_at) values (:model_id, :kid, :secret, :created_at);
+
+-- name: delete_signing_secrets
+delete from signing_secrets where model_id = :model_id;
+
+-- name: label_positions
+select label, position from label_positions where model_id = :model_id order by position;
+
+-- name: insert_label_position
+insert into label_positions (model_id, label, position) values (:model_id, :label, :position);
+
+-- name: delete_label_positions
+delete from label_positions where model_id = :model_id;
+
+-- name: insert_predictions
+insert into predictions (
+  model_id, id, version_id, arm, created_at, received_at, digest, label, confidence, value, latency_ms, error,
+  detection_count, detail, input_url, input_hash, input_id, input_stored, subject, ratings
+) values (
+  :model_id, :id, :version_id, :arm, :created_at, :received_at, :digest, :label, :confidence, :value, :latency_ms,
+  :error, :detection_count, :detail, :input_url, :input_hash, :input_id, 0, :subject, 0
+);
+
+-- name: insert_labels
+insert into labels (model_id, id, prediction_id, created_at, received_at, digest, status, label, value, boxes)
+values (:model_id, :id, :prediction_id, :created_at, :received_at, :digest, :status, :label, :value, :boxes);
+
+-- name: insert_feedback
+insert into feedback (
+  model_id, id, prediction_id, feedback_type, slot, status, status_reason, review, created_at, received_at, updated_at,
+  digest, rating, correct_label, correct_value, detection_index, box, notes, supersedes, subject, key_id
+) values (
+  :model_id, :id, :prediction_id, :feedback_type, :slot, :status, :status_reason, 'pending', :created_at,
+  :received_at, :updated_at, :digest, :rating, :correct_label, :correct_value, :detection_index, :box, :notes,
+  :supersedes, :subject, :key_id
+);
+
+-- name: set_label_status
+update labels set status = :status where model_id = :model_id and id = :id;
+
+-- name: set_feedback_status
+update feedback set status = :status, status_reason = :status_reason, updated_at = :updated_at
+where model_id = :model_id and id = :id;
+
+-- name: add_ratings
+update predictions set ratings = ratings + :change where model_id = :model_id and id = :id;
+
+-- name: set_review
+update feedback set review = :review, reviewed_by = :reviewed_by, reviewed_at = :reviewed_at, updated_at = :updated_at
+where model_id = :model_id and id = :id;
+
+-- name: delete_feedback
+delete from feedback where model_id = :model_id and id = :id;
+
+-- name: delete_label
+delete from labels where model_id = :model_id and id = :id;
+
+-- name: delete_prediction
+delete from predictions where model_id = :model_id and id = :id;
+
+-- name: insert_tombstone
+insert into tombstones (model_id, kind, id, deleted_at) values (:model_id, :kind, :id, :deleted_at)
+on conflict (model_id, kind, id) do nothing;
+
+-- name: slot_successor
+select * from feedback
+where model_id = :model_id and prediction_id = :prediction_id and slot = :slot and status = 'superseded' and id <> :id
+order by created_at desc, id desc limit 1;
+
+-- name: label_successor
+select * from labels
+where model_id = :model_id and prediction_id = :prediction_id and status = 'superseded' and id <> :id
+order by created_at desc, id desc limit 1;
+
+-- name: count_orphaned_feedback
+select count(*) as n from (select 1 from feedback where model_id = :model_id and status = 'orphan' limit :most) as few;
+
+-- name: count_orphaned_labels
+select count(*) as n from (select 1 from labels where model_id = :model_id and status = 'orphan' limit :most) as few;
+
+-- name: expired_feedback_orphans
+select model_id, id from feedback where model_id = :model_id and status = 'orphan' and received_at < :before
+order by received_at, id limit :most;
+
+-- name: expired_label_orphans
+select model_id, id from labels where model_id = :model_id and status = 'orphan' and received_at < :before
+order by received_at, id limit :most;
+
+-- name: expired_predictions
+select * from predictions where model_id = :model_id and received_at < :before order by received_at, id limit :most;
+
+-- name: some_labels_of_model
+select model_id, id from labels where model_id = :model_id order by id limit :most;
+
+-- name: some_feedback_of_model
+select model_id, id from feedback where model_id = :model_id order by id limit :most;
+
+-- name: labels_of_prediction
+select * from labels where model_id = :model_id and prediction_id = :prediction_id order by created_at, id;
+
+-- name: feedback_of_prediction
+select * from feedback where model_id = :model_id and prediction_id = :prediction_id order by created_at, id;
+
+-- name: predictions_of_subject
+select * from predictions where subject = :subject order by model_id, id limit :most;
+
+-- name: feedback_of_subject
+select * from feedback where subject = :subject order by model_id, id limit :most;
+
+-- name: insert_thinned_day
+insert into thinned_days (model_id, start) values (:model_id, :start) on conflict (model_id, start) do nothing;
+
+-- name: thinned_days
+select start from thinned_days where model_id = :model_id and start >= :start and start < :stop order by start;
+
+-- name: delete_thinned_days
+delete from thinned_days where model_id = :model_id;
+
+-- name: delete_old_tombstones
+delete from tombstones where deleted_at < :before;
+
+-- name: delete_old_sums
+delete from sums where model_id = :model_id and grain = :grain and start < :before;
+
+-- name: delete_sums_of_model
+delete from sums where model_id = :model_id;
+
+-- name: prediction_models
+select model_id from predictions where id = :id order by model_id limit 2;
+
+-- name: feedback_models
+select model_id from feedback where id = :id order by model_id limit 2;
+
+-- name: prediction
+select * from predictions where model_id = :model_id and id = :id;
+
+-- name: one_feedback
+select f.*, p.label as predicted_label, p.value as predicted_value, p.input_url, p.input_stored
+from feedback f left join predictions p on p.model_id = f.model_id and p.id = f.prediction_id
+where f.model_id = :model_id and f.id = :id;
+
+-- name: truth
+select * from labels where model_id = :model_id and prediction_id = :prediction_id and status = 'active';
+
+-- name: list_predictions_down
+select * from predictions
+where model_id = :model_id and created_at >= :start and created_at < :stop
+  and (created_at, id) < (:at, :id)
+  and (cast(:version_id as text) is null or version_id = :version_id)
+  and (cast(:label as text) is null or label = :label)
+  and (cast(:min_confidence as double precision) is null or confidence >= :min_confidence)
+  and (cast(:max_confidence as double precision) is null or confidence <= :max_confidence)
+order by created_at desc, id desc limit :most;
+
+-- name: list_predictions_up
+select * from predictions
+where model_id = :model_id and created_at >= :start and created_at < :stop
+  and (created_at, id) > (:at, :id)
+  and (cast(:version_id as text) is null or version_id = :version_id)
+  and (cast(:label as text) is null or label = :label)
+  and (cast(:min_confidence as double precision) is null or confidence >= :min_confidence)
+  and (cast(:max_confidence as double precision) is null or confidence <= :max_confidence)
+order by created_at, id limit :most;
+
+-- name: list_feedback
+select f.*, p.label as predicted_label, p.value as predicted_value, p.input_url, p.input_stored
+from feedback f left join predictions p on p.model_id = f.model_id and p.id = f.prediction_id
+where f.model_id = :model_id and f.created_at >= :start and f.created_at < :stop
+  and (f.created_at, f.id) < (:at, :id)
+  and (cast(:feedback_type as text) is null or f.feedback_type = :feedback_type)
+  and (cast(:status as text) is null or f.status = :status)
+  and (cast(:review as text) is null or f.review = :review)
+order by f.created_at desc, f.id desc limit :most;
+
+-- name: list_feedback_of_prediction
+select f.*, p.label as predicted_label, p.value as predicted_value, p.input_url, p.input_stored
+from feedback f left join predictions p on p.model_id = f.model_id and p.id = f.prediction_id
+where f.model_id = :model_id and f.prediction_id = :prediction_id and f.created_at >= :start and f.created_at < :stop
+  and (f.created_at, f.id) < (:at, :id)
+  and (cast(:feedback_type as text) is null or f.feedback_type = :feedback_type)
+  and (cast(:status as text) is null or f.status = :status)
+  and (cast(:review as text) is null or f.review = :review)
+order by f.created_at desc, f.id desc limit :most;
+
+-- name: feedback_changes
+select f.*, p.label as predicted_label, p.value as predicted_value, p.input_url, p.input_stored
+from feedback f left join predictions p on p.model_id = f.model_id and p.id = f.prediction_id
+where f.model_id = :model_id and (f.updated_at, f.id) > (:at, :id)
+  and (cast(:feedback_type as text) is null or f.feedback_type = :feedback_type)
+  and (cast(:status as text) is null or f.status = :status)
+  and (cast(:review as text) is null or f.review = :review)
+order by f.updated_at, f.id limit :most;
+
+-- name: last_update
+select max(updated_at) as at from feedback where model_id = :model_id;
+
+-- name: put_sums
+insert into sums (model_id, version_id, arm, grain, start, writer, layout, vector)
+values (:model_id, :version_id, :arm, :grain, :start, :writer, :layout, :vector)
+on conflict (model_id, grain, start, version_id, arm, writer)
+do update set layout = excluded.layout, vector = excluded.vector;
+
+-- name: sum_row
+select vector from sums
+where model_id = :model_id and version_id = :version_id and arm = :arm and grain = :grain and start = :start
+  and writer = :writer;
+
+-- name: sums_between
+select start, version_id, arm, vector from sums
+where model_id = :model_id and grain = :grain and start >= :start and start < :stop
+  and (cast(:version_id as text) is null or version_id = :version_id)
+order by start, version_id, arm, writer;
+
+-- name: sum_span
+select min(start) as first, max(start) as last from sums where model_id = :model_id and grain = :grain;
+
+-- name: delete_sums_between
+delete from sums where model_id = :model_id and start >= :start and start < :stop;
+
+-- name: predictions_of_day
+select p.model_id, p.id, p.version_id, p.arm, p.created_at, p.label, p.confidence, p.value, p.latency_ms, p.error,
+  p.detection_count, p.ratings, l.label as true_label, l.value as true_value
+from predictions p
+left join labels l on l.model_id = p.model_id and l.prediction_id = p.id and l.status = 'active'
+where p.model_id = :model_id and p.created_at >= :start and p.created_at < :stop and (p.created_at, p.id) > (:at, :id)
+order by p.created_at, p.id limit :most;
+
+-- name: feedback_of_day
+select p.version_id, p.arm, p.created_at, p.id as prediction_id, f.id, f.feedback_type, f.rating
+from predictions p
+join feedback f on f.model_id = p.model_id and f.prediction_id = p.id and f.status = 'active'
+where p.model_id = :model_id and p.created_at >= :start and p.created_at < :stop and (p.created_at, p.id) > (:at, :id)
+order by p.created_at, p.id, f.id limit :most;
+
+-- name: set_input
+update predictions set input_hash = :hash, input_stored = 1 where model_id = :model_id and id = :id;
+
+-- name: add_blob
+insert into blobs (hash, size, media_type, refs, created_at) values (:hash, :size, :media_type, 1, :created_at)
+on conflict (hash) do update set refs = blobs.refs + 1;
+
+-- name: drop_blob
+update blobs set refs = refs - 1 where hash = :hash;
+
+-- name: blob
+select hash, size, media_type, refs from blobs where hash = :hash;
+
+-- name: unreferenced_blobs
+select hash from blobs where refs <= 0 order by hash limit :most;
+
+-- name: delete_blob
+delete from blobs where hash = :hash and refs <= 0;
+
+-- name: insert_key
+insert into keys (id, kind, hash, holder, scopes, models, origins, created_at)
+values (:id, :kind, :hash, :holder, :scopes, :models, :origins, :created_at);
+
+-- name: all_keys
+select id, kind, hash, holder, scopes, models, origins, created_at, revoked_at from keys order by created_at, id;
+
+-- name: revoke_key
+update keys set revoked_at = :revoked_at where id = :id and revoked_at is null;
+
+-- name: insert_sign_in_code
+insert into sign_in_codes (hash, key_id, expires_at) values (:hash, :key_id, :expires_at);
+
+-- name: sign_in_code
+select key_id, expires_at from sign_in_codes where hash = :hash;
+
+-- name: delete_sign_in_code
+delete from sign_in_codes where hash = :hash;
+
+-- name: insert_session
+insert into sessions (hash, key_id, expires_at) values (:hash, :key_id, :expires_at);
+
+-- name: session
+select key_id, expires_at from sessions where hash = :hash;
+
+-- name: delete_session
+delete from sessions where hash = :hash;
+
+-- name: delete_old_codes
+delete from sign_in_codes where expires_at < :now;
+
+-- name: delete_old_sessions
+delete from sessions where expires_at < :now;

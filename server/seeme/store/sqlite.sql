@@ -1,0 +1,71 @@
+-- What SQLite and PostgreSQL can't share: a list of ids as one value (json_each here, unnest there).
+
+-- name: known_predictions
+select 'live' as state, p.model_id, p.id, p.digest
+from json_each(:pairs) j
+join predictions p on p.model_id = json_extract(j.value, '$[0]') and p.id = json_extract(j.value, '$[1]')
+union all
+select 'gone', t.model_id, t.id, x''
+from json_each(:pairs) j
+join tombstones t on t.model_id = json_extract(j.value, '$[0]') and t.id = json_extract(j.value, '$[1]')
+  and t.kind = 'prediction';
+
+-- name: known_feedback
+select 'live' as state, f.model_id, f.id, f.digest, f.status
+from json_each(:pairs) j
+join feedback f on f.model_id = json_extract(j.value, '$[0]') and f.id = json_extract(j.value, '$[1]')
+union all
+select 'gone', t.model_id, t.id, x'', ''
+from json_each(:pairs) j
+join tombstones t on t.model_id = json_extract(j.value, '$[0]') and t.id = json_extract(j.value, '$[1]')
+  and t.kind = 'feedback';
+
+-- name: known_labels
+select 'live' as state, l.model_id, l.id, l.digest, l.status
+from json_each(:pairs) j
+join labels l on l.model_id = json_extract(j.value, '$[0]') and l.id = json_extract(j.value, '$[1]')
+union all
+select 'gone', t.model_id, t.id, x'', ''
+from json_each(:pairs) j
+join tombstones t on t.model_id = json_extract(j.value, '$[0]') and t.id = json_extract(j.value, '$[1]')
+  and t.kind = 'label';
+
+-- name: models_of_predictions
+select p.model_id, p.id from json_each(:ids) j join predictions p on p.id = j.value order by p.id, p.model_id;
+
+-- name: targets
+select p.model_id, p.id, p.version_id, p.arm, p.created_at, p.label, p.value, p.detection_count, p.ratings
+from json_each(:pairs) j
+join predictions p on p.model_id = json_extract(j.value, '$[0]') and p.id = json_extract(j.value, '$[1]');
+
+-- name: gone_predictions
+select t.model_id, t.id
+from json_each(:pairs) j
+join tombstones t on t.model_id = json_extract(j.value, '$[0]') and t.id = json_extract(j.value, '$[1]')
+  and t.kind = 'prediction';
+
+-- name: orphaned_feedback_of
+select f.*
+from json_each(:pairs) j
+join feedback f on f.model_id = json_extract(j.value, '$[0]') and f.prediction_id = json_extract(j.value, '$[1]')
+where f.status = 'orphan';
+
+-- name: orphaned_labels_of
+select l.*
+from json_each(:pairs) j
+join labels l on l.model_id = json_extract(j.value, '$[0]') and l.prediction_id = json_extract(j.value, '$[1]')
+where l.status = 'orphan';
+
+-- name: active_in_slots
+select f.*
+from json_each(:triples) j
+join feedback f on f.model_id = json_extract(j.value, '$[0]') and f.prediction_id = json_extract(j.value, '$[1]')
+  and f.slot = json_extract(j.value, '$[2]')
+where f.status = 'active';
+
+-- name: active_labels_of
+select l.*
+from json_each(:pairs) j
+join labels l on l.model_id = json_extract(j.value, '$[0]') and l.prediction_id = json_extract(j.value, '$[1]')
+where l.status = 'active';
+
