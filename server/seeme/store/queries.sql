@@ -229,11 +229,6 @@ values (:model_id, :version_id, :arm, :grain, :start, :writer, :layout, :vector)
 on conflict (model_id, grain, start, version_id, arm, writer)
 do update set layout = excluded.layout, vector = excluded.vector;
 
--- name: sum_row
-select vector from sums
-where model_id = :model_id and version_id = :version_id and arm = :arm and grain = :grain and start = :start
-  and writer = :writer;
-
 -- name: sums_between
 select start, version_id, arm, vector from sums
 where model_id = :model_id and grain = :grain and start >= :start and start < :stop
@@ -258,7 +253,8 @@ order by p.created_at, p.id limit :most;
 select p.version_id, p.arm, p.created_at, p.id as prediction_id, f.id, f.feedback_type, f.rating
 from predictions p
 join feedback f on f.model_id = p.model_id and f.prediction_id = p.id and f.status = 'active'
-where p.model_id = :model_id and p.created_at >= :start and p.created_at < :stop and (p.created_at, p.id) > (:at, :id)
+where p.model_id = :model_id and p.created_at >= :start and p.created_at < :stop
+  and (p.created_at, p.id, f.id) > (:at, :id, :feedback_id)
 order by p.created_at, p.id, f.id limit :most;
 
 -- name: set_input

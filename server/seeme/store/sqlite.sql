@@ -69,3 +69,9 @@ from json_each(:pairs) j
 join labels l on l.model_id = json_extract(j.value, '$[0]') and l.prediction_id = json_extract(j.value, '$[1]')
 where l.status = 'active';
 
+-- name: sum_rows
+select s.model_id, s.version_id, s.arm, s.grain, s.start, s.vector
+from json_each(:keys) j
+join sums s on s.model_id = json_extract(j.value, '$[0]') and s.grain = json_extract(j.value, '$[3]')
+  and s.start = json_extract(j.value, '$[4]') and s.version_id = json_extract(j.value, '$[1]')
+  and s.arm = json_extract(j.value, '$[2]') and s.writer = :writer;

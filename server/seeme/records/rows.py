@@ -1,0 +1,90 @@
+"""Rows as they are stored: field for field the columns of the tables, so that the store maps them without a list."""
+
+from msgspec import Struct
+
+EventKey = tuple[str, str]  # model, id
+
+
+class PredictionRow(Struct, kw_only=True):
+    """A row of `predictions`. `detail` is the JSON of what is stored but never searched."""
+
+    model_id: str
+    id: str
+    version_id: str
+    created_at: int
+    received_at: int
+    digest: bytes
+    arm: str = ""
+    label: str | None = None
+    confidence: float | None = None
+    value: float | None = None
+    latency_ms: float | None = None
+    error: str | None = None
+    detection_count: int | None = None
+    detail: str | None = None
+    input_url: str | None = None
+    input_hash: str | None = None
+    input_id: str | None = None
+    input_stored: int = 0
+    subject: bytes | None = None
+    ratings: int = 0
+
+
+class LabelRow(Struct, kw_only=True):
+    """A row of `labels`: the truth about a prediction, as told once."""
+
+    model_id: str
+    id: str
+    prediction_id: str
+    created_at: int
+    received_at: int
+    digest: bytes
+    status: str = "active"
+    label: str | None = None
+    value: float | None = None
+    boxes: str | None = None
+
+
+class FeedbackRow(Struct, kw_only=True):
+    """A row of `feedback`. Of the rows of one `slot` (kind and voter) of a prediction, the latest is active."""
+
+    model_id: str
+    id: str
+    prediction_id: str
+    feedback_type: str
+    slot: str
+    created_at: int
+    received_at: int
+    digest: bytes
+    key_id: str
+    updated_at: int = 0
+    status: str = "active"
+    status_reason: str | None = None
+    review: str = "pending"
+    reviewed_by: str | None = None
+    reviewed_at: int | None = None
+    rating: int | None = None
+    correct_label: str | None = None
+    correct_value: float | None = None
+    detection_index: int | None = None
+    box: str | None = None
+    notes: str | None = None
+    supersedes: str | None = None
+    subject: bytes | None = None
+
+
+EventRow = PredictionRow | LabelRow | FeedbackRow
+
+
+class Target(Struct, kw_only=True):
+    """What feedback and labels need to know of their prediction."""
+
+    model_id: str
+    id: str
+    version_id: str
+    arm: str
+    created_at: int
+    label: str | None
+    value: float | None
+    detection_count: int | None
+    ratings: int

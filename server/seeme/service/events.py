@@ -1,0 +1,71 @@
+"""Reading events: one by its id, or lists by keyset."""
+
+from collections.abc import Callable, Sequence
+
+from seeme.errors import Conflict, NotFound
+from seeme.records.feedback import Feedback
+from seeme.records.predictions import Prediction
+from seeme.records.queries import FeedbackQuery, PredictionQuery, to_cursor
+from seeme.records.types import Page
+from seeme.service.models import Models
+from seeme.store import reading
+from seeme.store.database import Reader, Row
+
+
+class Events:
+    """What was logged, read back."""
+
+    def __init__(self, reader: Reader, models: Models) -> None:
+        self._reader = reader
+        self._models = models
+
+    async def home(self, kind: str, id: str, model_id: str | None) -> str:
+        """Return the model of a prediction or feedback (`kind`) that is named by its id alone.
+
+        Raises:
+            NotFound: no model has it.
+            Conflict: several do; the caller then names one.
+        """
+        if model_id is not None:
+            return self._models.get(model_id).id
+        found = await reading.models_with(self._reader, kind, id)
+        if len(found) > 1:
+            raise Conflict(f"several models have a {kind} {id}; say which with `model_id`")
+        if not found:
+            raise NotFound(f"there is no {kind} {id}")
+        return found[0]
+
+    async def prediction(self, id: str, model_id: str | None = None) -> Prediction:
+        """Return one prediction with the true label in force."""
+        home = await self.home("prediction", id, model_id)
+        row = await reading.prediction(self._reader, home, id)
+        if row is None:
+            raise NotFound(f"there is no prediction {id} of the model {home}")
+        return reading.to_prediction(row, await reading.truth(self._reader, home, id))
+
+    async def list_predictions(self, query: PredictionQuery) -> Page[Prediction]:
+        """Return one page of predictions, by (created_at, id)."""
+        self._models.get(query.model_id)
+        rows = await reading.predictions(self._reader, query)
+        return _page(rows, query.limit, reading.to_prediction, "created_at")
+
+    async def feedback(self, id: str, model_id: str | None = None) -> Feedback:
+        """Return one feedback."""
+        home = await self.home("feedback", id, model_id)
+        row = await reading.one_feedback(self._reader, home, id)
+        if row is None:
+            raise NotFound(f"there is no feedback {id} of the model {home}")
+        return reading.to_feedback(row)
+
+    async def list_feedback(self, query: FeedbackQuery) -> Page[Feedback]:
+        """Return one page of feedback: newest first, or as a change feed with `updated_since`."""
+        self._models.get(query.model_id)
+        rows = await reading.feedback(self._reader, query)
+        column = "created_at" if query.updated_since is None else "updated_at"
+        return _page(rows, query.limit, reading.to_feedback, column)
+
+
+def _page(rows: Sequence[Row], limit: int, to_record: Callable[[Row], object], column: str) -> Page:  # type: ignore[type-arg]
+    page = rows[:limit]
+    cursor = to_cursor(page[-1][column], page[-1]["id"]) if len(rows) > limit else None
+    return Page(items=[to_record(row) for row in page], next_cursor=cursor)

@@ -1,0 +1,216 @@
+"""From what was sent to rows: checks that need the model, ids and times filled in, subjects hashed, digests made."""
+
+import hmac
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from seeme.clock import MINUTE, to_micros
+from seeme.domain import fit
+from seeme.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, SeeMeError, invalid
+from seeme.ids import uuid7
+from seeme.records.feedback import NewFeedback
+from seeme.records.models import Model
+from seeme.records.predictions import NewLabel, NewPrediction
+from seeme.records.rows import EventRow, FeedbackRow, LabelRow, PredictionRow
+from seeme.records.types import Time
+from seeme.service.digests import digest
+from seeme.service.inbox import Inbox
+from seeme.service.keys import Identity
+from seeme.service.models import Models
+from seeme.service.outcomes import Outcome, misfit
+from seeme.service.votes import slot_of
+from seeme.store.database import Reader
+
+CLOCK_SKEW = 5 * MINUTE
+ROW_BYTES = 1_000  # about what a row costs in memory, beside its texts
+DETAIL = ("scores", "detections", "image_size", "features", "attributions", "attributes")
+
+New = TypeVar("New", NewPrediction, NewLabel, NewFeedback)
+_json = msgspec.json.Encoder()
+
+
+class Ingest:
+    """Takes events in; every method answers after the fsync, with one outcome per event, in order."""
+
+    def __init__(self, inbox: Inbox, models: Models, reader: Reader, secret: bytes, clock: Callable[[], int]) -> None:
+        self._inbox = inbox
+        self._models = models
+        self._reader = reader
+        self._secret = secret
+        self._clock = clock
+
+    async def predictions(self, items: Sequence[NewPrediction], identity: Identity) -> list[Outcome]:
+        """Store predictions."""
+        return await self._take(items, identity, self._prediction)
+
+    async def labels(self, items: Sequence[NewLabel], identity: Identity) -> list[Outcome]:
+        """Store true labels; those whose prediction isn't there yet wait as orphans."""
+        homes = await self._homes(items)
+
+        def to_row(new: NewLabel, identity: Identity, at: int) -> LabelRow:
+            return self._label(new, self._home(new, homes, identity), at)
+
+        return await self._take(items, identity, to_row)
+
+    async def feedback(
+        self, items: Sequence[NewFeedback], identity: Identity, address: str | None = None
+    ) -> list[Outcome]:
+        """Store feedback; that whose prediction isn't there yet waits as an orphan."""
+        homes = await self._homes(items)
+
+        def to_row(new: NewFeedback, identity: Identity, at: int) -> FeedbackRow:
+            return self._feedback(new, self._home(new, homes, identity), identity, at)
+
+        return await self._take(items, identity, to_row)
+
+    def subject_hash(self, subject: str | None) -> bytes | None:
+        """Return the keyed hash under which a subject is stored (HMAC-SHA-256 with the deployment's secret)."""
+        return None if subject is None else hmac.digest(self._secret, subject.encode(), "sha256")[:16]
+
+    async def _take(
+        self, items: Sequence[New], identity: Identity, to_row: Callable[[New, Identity, int], EventRow]
+    ) -> list[Outcome]:
+        at = self._clock()
+        outcomes: list[Outcome | None] = []
+        rows: list[EventRow] = []
+        for item in items:
+            try:
+                rows.append(to_row(item, identity, at))
+                outcomes.append(None)
+            except SeeMeError as error:
+                outcomes.append(error)
+        if not rows:
+            return [outcome for outcome in outcomes if outcome is not None]
+        stored = iter(await self._inbox.put(rows, sum(map(_size, rows))))
+        return [outcome if outcome is not None else next(stored) for outcome in outcomes]
+
+    def _model_for(self, model_id: str, identity: Identity) -> Model:
+        if identity.models and model_id not in identity.models:
+            raise Forbidden(f"this key isn't for the model {model_id}")
+        try:
+            return self._models.get(model_id)
+        except NotFound:
+            raise invalid("$.model_id", f"there is no model {model_id}; create it first") from None
+
+    async def _homes(self, items: Sequence[Any]) -> dict[str, list[str]]:
+        """Return the models that have a prediction of the named id, for the items that don't say their model."""
+        ids = list({item.prediction_id for item in items if item.model_id is None})
+        if not ids:
+            return {}
+        homes: dict[str, list[str]] = {}
+        for row in await self._reader.all("models_of_predictions", ids=_json.encode(ids).decode()):
+            homes.setdefault(row["id"], []).append(row["model_id"])
+        return homes
+
+    def _home(self, new: NewLabel | NewFeedback, homes: dict[str, list[str]], identity: Identity) -> Model:
+        if new.model_id is not None:
+            return self._model_for(new.model_id, identity)
+        found = [model for model in homes.get(new.prediction_id, ()) if not identity.models or model in identity.models]
+        if not found:
+            raise invalid(
+                "$.prediction_id",
+                f"no prediction {new.prediction_id} is known; with `model_id` this would be kept until it comes",
+            )
+        if len(found) > 1:
+            raise Conflict(f"several models have a prediction {new.prediction_id}; say which with `model_id`")
+        return self._model_for(found[0], identity)
+
+    def _prediction(self, new: NewPrediction, identity: Identity, at: int) -> PredictionRow:
+        model = self._model_for(new.model_id, identity)
+        if not model.config.log_predictions:
+            raise Conflict(f"logging is switched off for the model {model.id} (config.log_predictions)")
+        wrong = fit.prediction_misfit(model.task, new)
+        if wrong is not None:
+            raise misfit(wrong)
+        if new.version_id is not None and not self._models.has_version(model.id, new.version_id):
+            raise invalid("$.version_id", f"the model {model.id} has no version {new.version_id}; create it first")
+        detail = {name: part for name in DETAIL if (part := getattr(new, name)) is not None}
+        return PredictionRow(
+            model_id=model.id,
+            id=new.id or uuid7(at),
+            version_id=new.version_id or "",
+            created_at=_created(new.created_at, at),
+            received_at=at,
+            digest=digest(new),
+            label=new.label,
+            confidence=new.confidence,
+            value=new.value,
+            latency_ms=new.latency_ms,
+            error=new.error,
+            detection_count=None if new.detections is None else len(new.detections),
+            detail=_json.encode(detail).decode() if detail else None,
+            input_url=new.input_url,
+            input_hash=new.input_hash,
+            input_id=new.input_id,
+            subject=self.subject_hash(new.subject),
+        )
+
+    def _label(self, new: NewLabel, model: Model, at: int) -> LabelRow:
+        wrong = fit.truth_misfit(model.task, label=new.label, value=new.value, boxes=new.boxes)
+        if wrong is not None:
+            raise misfit(wrong)
+        return LabelRow(
+            model_id=model.id,
+            id=new.id or uuid7(at),
+            prediction_id=new.prediction_id,
+            created_at=_created(new.created_at, at),
+            received_at=at,
+            digest=digest(new),
+            label=new.label,
+            value=new.value,
+            boxes=None if new.boxes is None else _json.encode(new.boxes).decode(),
+        )
+
+    def _feedback(self, new: NewFeedback, model: Model, identity: Identity, at: int) -> FeedbackRow:
+        index = getattr(new, "detection_index", None)
+        label, value = getattr(new, "correct_label", None), getattr(new, "correct_value", None)
+        kind: str = type(new).__struct_config__.tag  # type: ignore[assignment]
+        wrong = fit.feedback_misfit(
+            model.task, kind, correct_label=label, correct_value=value, detection_index=index, detections=None
+        )
+        if wrong is not None:
+            raise misfit(wrong)
+        id = new.id or uuid7(at)
+        subject = self.subject_hash(new.subject)
+        # A page can name any subject, so only a secret key's word makes it one voter with one voice.
+        voter = subject.hex() if subject is not None and identity.kind != "publishable" else None
+        box = getattr(new, "box", None)
+        return FeedbackRow(
+            model_id=model.id,
+            id=id,
+            prediction_id=new.prediction_id,
+            feedback_type=kind,
+            slot=slot_of(kind, id, new.supersedes, index, voter),
+            created_at=_created(new.created_at, at),
+            received_at=at,
+            digest=digest(new),
+            key_id=identity.key_id,
+            rating=getattr(new, "rating", None),
+            correct_label=label,
+            correct_value=value,
+            detection_index=index,
+            box=None if box is None else _json.encode(box).decode(),
+            notes=new.notes,
+            supersedes=new.supersedes,
+            subject=subject,
+        )
+
+
+def _created(time: Time | None, at: int) -> int:
+    """Return when an event happened: by its sender's clock, which may be 5 minutes fast, or else now."""
+    if time is None:
+        return at
+    created = to_micros(time)
+    if created > at + CLOCK_SKEW:
+        message = "lies more than 5 minutes in the future; is the sender's clock right?"
+        raise Invalid(f"created_at {message}", errors=(FieldError("$.created_at", message),))
+    if created < 0:
+        raise invalid("$.created_at", "lies before 1970")
+    return created
+
+
+def _size(row: EventRow) -> int:
+    text = row.detail if isinstance(row, PredictionRow) else row.boxes if isinstance(row, LabelRow) else row.notes
+    return ROW_BYTES + len(text or "")

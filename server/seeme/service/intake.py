@@ -1,0 +1,299 @@
+"""A batch of events becomes rows and sums, in one transaction: known ids, then predictions, labels, feedback."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from seeme.clock import DAY
+from seeme.domain import fit, sums
+from seeme.errors import FieldError, Invalid, NotFound, TooManyRequests
+from seeme.records.feedback import Accepted
+from seeme.records.models import Model
+from seeme.records.rows import EventKey, EventRow, FeedbackRow, LabelRow, PredictionRow, Target
+from seeme.service import truths, votes
+from seeme.service.outcomes import Outcome, accepted, conflict, gone, misfit
+from seeme.settings import Settings
+from seeme.store import events
+from seeme.store.database import RowRefused, Transaction
+from seeme.store.sums import Sums
+
+FINE_KEPT = 2 * DAY
+AnyRow = TypeVar("AnyRow", PredictionRow, LabelRow, FeedbackRow)
+
+
+class Outcomes(dict[int, Outcome]):
+    """Outcomes by the identity of their row, as two rows of a batch may be equal: such `twins` share one fate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.twins: list[tuple[EventRow, EventRow]] = []
+
+    def of(self, rows: Sequence[EventRow]) -> list[Outcome]:
+        """Return one outcome per row, in order."""
+        for twin, first in self.twins:
+            outcome = self[id(first)]
+            created = isinstance(outcome, Accepted) and outcome.status == "created"
+            self[id(twin)] = accepted(twin, "unchanged") if created else outcome
+        return [self[id(row)] for row in rows]
+
+
+class Intake:
+    """Takes batches of events into an open transaction."""
+
+    def __init__(self, settings: Settings, model: Callable[[str], Model], store: Sums) -> None:
+        self._settings = settings
+        self._model = model
+        self.sums = store
+        self._positions: dict[str, dict[str, int]] = {}
+        self._last_update = 0
+
+    def forget(self) -> None:
+        """Drop what is remembered of the store: after a rollback it may be wrong."""
+        self.sums.forget()
+        self._positions.clear()
+
+    def update_time(self, at: int) -> int:
+        """Return a time for `updated_at` that never goes back, so that the change feed misses nothing."""
+        self._last_update = max(at, self._last_update + 1)
+        return self._last_update
+
+    async def accept_carefully(self, tx: Transaction, rows: Sequence[EventRow], at: int) -> list[Outcome]:
+        """Like `accept`, but find the rows that the database refuses, by halving, and let them fail alone."""
+        try:
+            async with tx.savepoint():
+                return await self.accept(tx, rows, at)
+        except RowRefused as refusal:
+            self.forget()
+            if len(rows) == 1:
+                return [Invalid(f"the database can't store this: {refusal}", errors=(FieldError("$", str(refusal)),))]
+        half = len(rows) // 2
+        first = await self.accept_carefully(tx, rows[:half], at)
+        return first + await self.accept_carefully(tx, rows[half:], at)
+
+    async def accept(self, tx: Transaction, rows: Sequence[EventRow], at: int) -> list[Outcome]:
+        """Store a batch; return one outcome per row, in order. The caller commits.
+
+        Raises:
+            RowRefused: when the database refuses some row; nothing of the batch is then to be kept.
+        """
+        outcomes = Outcomes()
+        delta = sums.Delta()
+        targets: votes.Targets = {}
+        waiting_labels, waiting_feedback = await self._predictions(
+            tx, [row for row in rows if isinstance(row, PredictionRow)], targets, delta, outcomes
+        )
+        labels = [row for row in rows if isinstance(row, LabelRow)]
+        if labels or waiting_labels:
+            await self._labels(tx, labels, waiting_labels, targets, delta, outcomes)
+        feedback = [row for row in rows if isinstance(row, FeedbackRow)]
+        if feedback or waiting_feedback:
+            await self._feedback(tx, feedback, waiting_feedback, targets, delta, outcomes, at)
+        await self.sums.add(tx, delta, at - FINE_KEPT)
+        return outcomes.of(rows)
+
+    async def _new(self, tx: Transaction, kind: str, rows: Sequence[AnyRow], outcomes: Outcomes) -> list[AnyRow]:
+        """Return the rows whose ids are free; answer the others: replays, conflicts, ids that were deleted."""
+        known = await events.known(tx, kind, {(row.model_id, row.id): None for row in rows})
+        fresh: dict[EventKey, AnyRow] = {}
+        replayed = []
+        for row in rows:
+            key = (row.model_id, row.id)
+            digest = fresh[key].digest if key in fresh else known.get(key)
+            if digest is None:
+                outcomes[id(row)] = accepted(row, "created")
+                fresh[key] = row
+            elif digest == events.GONE:
+                outcomes[id(row)] = gone(row)
+            elif digest != row.digest:
+                outcomes[id(row)] = conflict(row)
+            elif key in fresh:
+                outcomes.twins.append((row, fresh[key]))
+            else:
+                outcomes[id(row)] = accepted(row, "unchanged")
+                replayed.append(row)
+        if replayed and kind != "prediction":
+            await self._answer_replays(tx, kind, replayed, outcomes)
+        return list(fresh.values())
+
+    async def _answer_replays(
+        self, tx: Transaction, kind: str, rows: Sequence[AnyRow], outcomes: Outcomes
+    ) -> None:
+        """Tell the sender of a replay where the first one stands: it may still wait for its prediction."""
+        found = await events.statuses(tx, kind, [(row.model_id, row.id) for row in rows])
+        for row in rows:
+            if found.get((row.model_id, row.id)) == "orphan":
+                outcomes[id(row)] = accepted(row, "orphan")
+
+    async def _predictions(
+        self,
+        tx: Transaction,
+        rows: Sequence[PredictionRow],
+        targets: votes.Targets,
+        delta: sums.Delta,
+        outcomes: Outcomes,
+    ) -> tuple[list[LabelRow], list[FeedbackRow]]:
+        """Store predictions; return the labels and feedback that have waited for them."""
+        fresh = await self._new(tx, "prediction", rows, outcomes) if rows else []
+        if not fresh:
+            return [], []
+        await events.insert_predictions(tx, fresh)
+        await self._learn_labels(tx, fresh)
+        for row in fresh:
+            lanes = sums.of_prediction(
+                failed=row.error is not None,
+                confidence=row.confidence,
+                latency_ms=row.latency_ms,
+                detections=row.detection_count,
+                label_position=self._position(row),
+            )
+            delta.add(row.model_id, row.version_id, row.arm, row.created_at, lanes)
+            targets[row.model_id, row.id] = _target(row)
+        keys = [(row.model_id, row.id) for row in fresh]
+        return await events.orphaned_labels(tx, keys), await events.orphaned_feedback(tx, keys)
+
+    def _position(self, row: PredictionRow) -> int | None:
+        return None if row.label is None else self._positions[row.model_id].get(row.label, sums.MAX_LABELS)
+
+    async def _learn_labels(self, tx: Transaction, rows: Sequence[PredictionRow]) -> None:
+        """Give labels that are new to their model a lane of its sums."""
+        by_model: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        for row in rows:
+            by_model[row.model_id]
+            if row.label is not None:
+                by_model[row.model_id][row.label] = None
+        for model_id, labels in by_model.items():
+            if model_id not in self._positions:
+                self._positions[model_id] = await events.label_positions(tx, model_id)
+            known = self._positions[model_id]
+            new = [label for label in labels if label not in known]
+            room = max(0, sums.MAX_LABELS - len(known))
+            # Those beyond the room share one lane and aren't remembered: there is no end to them.
+            added = {label: len(known) + n for n, label in enumerate(new[:room])}
+            await events.add_label_positions(tx, model_id, added)
+            known.update(added)
+
+    async def _find_targets(
+        self, tx: Transaction, rows: Sequence[LabelRow | FeedbackRow], targets: votes.Targets
+    ) -> set[EventKey]:
+        """Add the predictions that rows are about to `targets`; return the keys of those that were deleted."""
+        missing = {(row.model_id, row.prediction_id) for row in rows} - targets.keys()
+        if not missing:
+            return set()
+        targets.update(await events.targets(tx, missing))
+        absent = missing - targets.keys()
+        return await events.gone_predictions(tx, absent) if absent else set()
+
+    async def _orphans(
+        self, tx: Transaction, kind: str, rows: Sequence[AnyRow], outcomes: Outcomes
+    ) -> list[AnyRow]:
+        """Mark rows as orphans as long as their model has room for them; return those."""
+        room: dict[str, int] = {}
+        kept = []
+        for row in rows:
+            if row.model_id not in room:
+                most = self._settings.max_orphans
+                room[row.model_id] = most - await events.count_orphans(tx, kind, row.model_id, most)
+            if room[row.model_id] <= 0:
+                outcomes[id(row)] = TooManyRequests(
+                    f"too much {kind} waits for predictions that were never logged; log the prediction first",
+                    retry_after=60,
+                )
+                continue
+            room[row.model_id] -= 1
+            row.status = "orphan"  # type: ignore[union-attr]
+            outcomes[id(row)] = accepted(row, "orphan")
+            kept.append(row)
+        return kept
+
+    async def _labels(
+        self,
+        tx: Transaction,
+        rows: Sequence[LabelRow],
+        waiting: Sequence[LabelRow],
+        targets: votes.Targets,
+        delta: sums.Delta,
+        outcomes: Outcomes,
+    ) -> None:
+        fresh = await self._new(tx, "label", rows, outcomes) if rows else []
+        gone_keys = await self._find_targets(tx, fresh, targets)
+        orphans, arrivals = self._sort(fresh, targets, gone_keys, outcomes)
+        orphans = await self._orphans(tx, "label", orphans, outcomes)
+        overtaken = await truths.settle(tx, [*arrivals, *waiting], targets, delta)
+        await events.insert_labels(tx, [*orphans, *arrivals])
+        await events.set_label_statuses(tx, [*overtaken, *waiting])
+
+    def _sort(
+        self, rows: Sequence[AnyRow], targets: votes.Targets, gone_keys: set[EventKey], outcomes: Outcomes
+    ) -> tuple[list[AnyRow], list[AnyRow]]:
+        """Part new labels or feedback into those whose prediction isn't there yet and those that can count."""
+        orphans, arrivals = [], []
+        for row in rows:
+            key = (row.model_id, row.prediction_id)  # type: ignore[union-attr]
+            if key in targets:
+                arrivals.append(row)
+            elif key in gone_keys:
+                outcomes[id(row)] = NotFound(f"the prediction {key[1]} was deleted by retention or erasure")
+            else:
+                orphans.append(row)
+        return orphans, arrivals
+
+    async def _feedback(
+        self,
+        tx: Transaction,
+        rows: Sequence[FeedbackRow],
+        waiting: Sequence[FeedbackRow],
+        targets: votes.Targets,
+        delta: sums.Delta,
+        outcomes: Outcomes,
+        at: int,
+    ) -> None:
+        fresh = await self._new(tx, "feedback", rows, outcomes) if rows else []
+        now = self.update_time(at)
+        for row in [*fresh, *waiting]:
+            row.updated_at = now
+        gone_keys = await self._find_targets(tx, fresh, targets)
+        orphans, arrivals = self._sort(fresh, targets, gone_keys, outcomes)
+        orphans = await self._orphans(tx, "feedback", orphans, outcomes)
+        arrivals = [row for row in arrivals if self._fits(row, targets, outcomes)]
+        tally = votes.Tally(targets, delta)
+        counted = [row for row in [*arrivals, *waiting] if not self._quarantine(row, targets, outcomes)]
+        overtaken = await votes.settle(tx, counted, tally)
+        await tally.store(tx)
+        await events.insert_feedback(tx, [*orphans, *arrivals])
+        await events.set_feedback_statuses(tx, [*overtaken, *waiting])
+
+    def _misfit(self, row: FeedbackRow, targets: votes.Targets) -> FieldError | None:
+        target = targets[row.model_id, row.prediction_id]
+        return fit.feedback_misfit(
+            self._model(row.model_id).task,
+            row.feedback_type,
+            correct_label=row.correct_label,
+            correct_value=row.correct_value,
+            detection_index=row.detection_index,
+            detections=target.detection_count or 0,
+        )
+
+    def _fits(self, row: FeedbackRow, targets: votes.Targets, outcomes: Outcomes) -> bool:
+        wrong = self._misfit(row, targets)
+        if wrong is not None:
+            outcomes[id(row)] = misfit(wrong)
+        return wrong is None
+
+    def _quarantine(self, row: FeedbackRow, targets: votes.Targets, outcomes: Outcomes) -> bool:
+        """Say whether feedback is kept aside for a person to look at, uncounted, and give the reason."""
+        target = targets[row.model_id, row.prediction_id]
+        wrong = self._misfit(row, targets)
+        if wrong is not None:  # an orphan whose prediction turned out otherwise: its sender is gone, so a person decides
+            row.status_reason = f"doesn't fit its prediction: {wrong.message}"
+        elif row.rating and row.key_id.startswith("pk_") and target.ratings >= self._settings.burst_votes:
+            row.status_reason = f"burst: the prediction already has {target.ratings} votes"
+        else:
+            return False
+        row.status = "quarantined"
+        if id(row) in outcomes:
+            outcomes[id(row)] = accepted(row, "quarantined")
+        return True
+
+
+def _target(row: PredictionRow) -> Target:
+    return Target(**{name: getattr(row, name) for name in Target.__struct_fields__})

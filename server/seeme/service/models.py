@@ -1,0 +1,150 @@
+"""Models and their versions: few, so all of them are kept in memory, as stored."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import msgspec
+from msgspec import UNSET
+
+from seeme.errors import Conflict, NotFound, invalid
+from seeme.ids import secret, short_id
+from seeme.records.models import Config, ConfigPatch, Model, ModelPatch, NewModel, NewVersion, Version
+from seeme.records.types import Page
+from seeme.service.digests import digest
+from seeme.service.inbox import Inbox
+from seeme.store import registry
+from seeme.store.database import Reader, Transaction
+
+NOT_YET = {
+    "data_engine": "sampling for review isn't built yet",
+    "auto_retrain": "retraining isn't built yet",
+    "privacy": "privacy rules aren't built yet",
+}
+
+
+class Models:
+    """The models of this service."""
+
+    def __init__(self, inbox: Inbox, clock: Callable[[], int]) -> None:
+        self._inbox = inbox
+        self._clock = clock
+        self._models: dict[str, registry.StoredModel] = {}
+        self._versions: dict[str, dict[str, registry.StoredVersion]] = {}
+
+    async def load(self, reader: Reader) -> None:
+        """Read every model and version."""
+        self._models = {stored.model.id: stored for stored in await registry.models(reader)}
+        self._versions = {id: {} for id in self._models}
+        for stored in await registry.versions(reader):
+            self._versions.setdefault(stored.version.model_id, {})[stored.version.id] = stored
+
+    def get(self, model_id: str) -> Model:
+        """Return a model; raises NotFound."""
+        stored = self._models.get(model_id)
+        if stored is None or stored.deleted_at is not None:
+            raise NotFound(f"there is no model {model_id}")
+        return stored.model
+
+    def list(self, limit: int = 1000, cursor: str | None = None) -> Page[Model]:
+        """Return models by creation, after the one named by `cursor`."""
+        models = [stored.model for stored in self._models.values() if stored.deleted_at is None]
+        ids = [model.id for model in models]
+        if cursor is not None and cursor not in ids:
+            raise invalid("$.cursor", "must be a `next_cursor` of this list, unchanged")
+        start = 0 if cursor is None else ids.index(cursor) + 1
+        page = models[start : start + limit]
+        more = start + limit < len(models)
+        return Page(items=page, next_cursor=page[-1].id if more else None)
+
+    def deleted(self) -> "list[str]":  # quoted: `list` is the method above
+        """Return the models whose rows are still to be deleted."""
+        return [id for id, stored in self._models.items() if stored.deleted_at is not None]
+
+    async def create(self, new: NewModel) -> tuple[Model, bool]:
+        """Store a model; return it and whether it is new. Raises Conflict for an id with other content."""
+        content = digest(new)
+
+        async def work(tx: Transaction) -> tuple[registry.StoredModel, bool]:
+            if new.id is not None and new.id in self._models:
+                known = self._models[new.id]
+                if known.deleted_at is not None:
+                    raise Conflict(f"the model {new.id} is being deleted; take another id")
+                if known.digest != content:
+                    raise Conflict(f"the model {new.id} exists with other content; change it with PATCH")
+                return known, False
+            stored = registry.new_model(new.id or short_id("m"), new, _configured(Config(), new.config), content, self._clock())
+            await registry.insert_model(tx, stored, short_id("k"), secret())
+            return stored, True
+
+        stored, created = await self._inbox.run(work)
+        self._models.setdefault(stored.model.id, stored)
+        self._versions.setdefault(stored.model.id, {})
+        return self._models[stored.model.id].model, created
+
+    async def patch(self, model_id: str, patch: ModelPatch) -> Model:
+        """Change the named parts of a model; raises Invalid for settings that aren't acted on yet."""
+        for name, why in NOT_YET.items():
+            if getattr(patch, name) is not UNSET:
+                raise invalid(f"$.{name}", f"{why}, so this setting is refused rather than promised")
+
+        async def work(tx: Transaction) -> registry.StoredModel:
+            stored = self._models[self.get(model_id).id]
+            changes: dict[str, Any] = {
+                name: value for name in ("name", "labels") if (value := getattr(patch, name)) is not UNSET
+            }
+            if not isinstance(patch.config, msgspec.UnsetType):
+                changes["config"] = _configured(stored.model.config, patch.config)
+            stored = registry.changed(stored, self._clock(), **changes)
+            await registry.update_model(tx, stored.model)
+            return stored
+
+        stored = await self._inbox.run(work)
+        self._models[model_id] = stored
+        return stored.model
+
+    async def delete(self, model_id: str) -> None:
+        """Mark a model as deleted: it is gone at once; a task then deletes its rows in chunks."""
+
+        async def work(tx: Transaction) -> registry.StoredModel:
+            self.get(model_id)
+            return await registry.mark_deleted(tx, self._models[model_id], self._clock())
+
+        self._models[model_id] = await self._inbox.run(work)
+
+    def forget(self, model_id: str) -> None:
+        """Drop a model whose rows are all deleted."""
+        self._models.pop(model_id, None)
+        self._versions.pop(model_id, None)
+
+    def has_version(self, model_id: str, version_id: str) -> bool:
+        """Say whether a model has a version."""
+        return version_id in self._versions.get(model_id, ())
+
+    async def add_version(self, model_id: str, new: NewVersion) -> tuple[Version, bool]:
+        """Store a version; return it and whether it is new. Raises Conflict for an id with other content."""
+        content = digest(new)
+
+        async def work(tx: Transaction) -> tuple[registry.StoredVersion, bool]:
+            self.get(model_id)
+            known = self._versions[model_id].get(new.id or "")
+            if known is not None:
+                if known.digest != content:
+                    raise Conflict(f"the version {new.id} exists with other content")
+                return known, False
+            stored = registry.new_version(model_id, new.id or short_id("v"), new.name, content, self._clock())
+            await registry.insert_version(tx, stored)
+            return stored, True
+
+        stored, created = await self._inbox.run(work)
+        self._versions[model_id].setdefault(stored.version.id, stored)
+        return stored.version, created
+
+    async def versions(self, model_id: str) -> Page[Version]:
+        """Return the versions of a model by creation."""
+        self.get(model_id)
+        return Page(items=[stored.version for stored in self._versions[model_id].values()])
+
+
+def _configured(config: Config, patch: ConfigPatch) -> Config:
+    changes = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not UNSET}
+    return cast(Config, msgspec.structs.replace(config, **changes))

@@ -1,0 +1,64 @@
+"""Sums counted again from rows, to check or to mend them. They must agree bit for bit."""
+
+from seeme.clock import DAY
+from seeme.domain import sums
+from seeme.store import events
+from seeme.store import sums as stored
+from seeme.store.database import Reader, Row
+
+
+async def days(
+    reader: Reader, model_id: str, start: int | None = None, end: int | None = None
+) -> list[tuple[int, bool]]:
+    """Return the days between two times that a model has sums of, each with whether it has lost rows."""
+    known = await stored.first_and_last_day(reader, model_id)
+    if known is None:
+        return []
+    first = known[0] if start is None else max(start // DAY * DAY, known[0])
+    last = known[1] if end is None else min(end // DAY * DAY, known[1])
+    thinned = await stored.thinned_days(reader, model_id, first, last + DAY)
+    return [(day, day in thinned) for day in range(first, last + DAY, DAY)]
+
+
+async def day(reader: Reader, model_id: str, start: int) -> sums.Delta:
+    """Return what the rows of one day add up to."""
+    delta = sums.Delta()
+    positions = await events.label_positions(reader, model_id)
+    async for row in stored.day_rows(reader, "predictions_of_day", model_id, start, start + DAY):
+        position = None if row["label"] is None else positions.get(row["label"], sums.MAX_LABELS)
+        lanes = sums.of_prediction(
+            failed=row["error"] is not None,
+            confidence=row["confidence"],
+            latency_ms=row["latency_ms"],
+            detections=row["detection_count"],
+            label_position=position,
+        )
+        lanes += sums.of_truth(row["label"], row["value"], row["true_label"], row["true_value"])
+        _add(delta, model_id, row, lanes + (sums.of_rated() if row["ratings"] > 0 else []))
+    async for row in stored.day_rows(reader, "feedback_of_day", model_id, start, start + DAY):
+        _add(delta, model_id, row, sums.of_feedback(row["feedback_type"], row["rating"]))
+    return delta
+
+
+def _add(delta: sums.Delta, model_id: str, row: Row, lanes: sums.Lanes) -> None:
+    delta.add(model_id, row["version_id"], row["arm"], row["created_at"], lanes)
+
+
+async def differences(reader: Reader, model_id: str, start: int, delta: sums.Delta) -> list[str]:
+    """Return, in words, where the stored sums of a day differ from a recount."""
+    before: dict[sums.RowKey, list[int]] = {}
+    for grain in (sums.HOURLY, sums.DAILY):
+        before |= await stored.totals(reader, model_id, grain, start, start + DAY)
+    after = {key: lanes for key, lanes in delta.rows(start).items() if key[3] != sums.FINE}
+    found = []
+    for key in sorted(before.keys() | after.keys()):
+        kept = {lane: n for lane, n in enumerate(before.get(key, ())) if n}
+        counted = {lane: n for lane, n in after.get(key, {}).items() if n}
+        lanes = sorted(lane for lane in kept.keys() | counted.keys() if kept.get(lane) != counted.get(lane))
+        if lanes:
+            lane = lanes[0]
+            found.append(
+                f"{model_id} version {key[1] or '-'} grain {key[3]} at {key[4]}: {len(lanes)} lanes differ, "
+                f"first lane {lane}: sums say {kept.get(lane, 0)}, rows say {counted.get(lane, 0)}"
+            )
+    return found

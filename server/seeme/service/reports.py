@@ -1,0 +1,75 @@
+"""Numbers by period, from the sums alone, and the rebuild of sums from rows."""
+
+from collections.abc import Callable
+from functools import partial
+
+from seeme.clock import DAY, WEEK
+from seeme.domain import metrics, periods, sums
+from seeme.errors import invalid
+from seeme.records.metrics import PeriodMetrics, Rebuilt
+from seeme.records.queries import MetricsQuery
+from seeme.service import recount
+from seeme.service.inbox import Inbox
+from seeme.service.intake import FINE_KEPT
+from seeme.service.models import Models
+from seeme.store import events
+from seeme.store.database import Reader, Transaction
+from seeme.store.sums import Sums, vectors
+
+MOST_PERIODS = 5_000
+
+
+class Reports:
+    """What the sums say."""
+
+    def __init__(self, reader: Reader, inbox: Inbox, models: Models, store: Sums, clock: Callable[[], int]) -> None:
+        self._reader = reader
+        self._inbox = inbox
+        self._models = models
+        self._sums = store
+        self._clock = clock
+
+    async def metrics(self, model_id: str, query: MetricsQuery) -> list[PeriodMetrics]:
+        """Return one row per period, oldest first, empty periods too."""
+        model = self._models.get(model_id)
+        now = self._clock()
+        end = now if query.end is None else query.end
+        width = periods.WIDTHS[query.period]
+        start = end - (query.lookback_weeks * WEEK - width) if query.start is None else query.start
+        if start > end:
+            raise invalid("$.start_date", "lies after end_date")
+        if (end - start) // width >= MOST_PERIODS:
+            raise invalid("$.period", f"this would be more than {MOST_PERIODS} periods; take a shorter time")
+        spans = periods.spans(query.period, start, end)
+        grain = sums.HOURLY if query.period == "hour" else sums.DAILY
+        found = await vectors(self._reader, model_id, grain, spans[0].start, spans[-1].stop, query.version_id)
+        labels = await events.label_positions(self._reader, model_id)
+        subject = metrics.Subject(model.task, list(labels), model.config.labels_complete)
+        rows: dict[int, list[bytes]] = {}
+        for at, blob in found:
+            rows.setdefault(periods.start_of(query.period, at), []).append(blob)
+        return [
+            metrics.of_period(one, sums.total(rows.get(one.start, [])), subject, partial=one.start <= now < one.stop)
+            for one in spans
+        ]
+
+    async def rebuild(self, model_id: str, start: int | None, end: int | None) -> Rebuilt:
+        """Make the sums of whole days again from rows; days that have lost rows to retention are refused."""
+        self._models.get(model_id)
+        days, changed, refused = [], [], {}
+        for day, thinned in await recount.days(self._reader, model_id, start, end):
+            name = periods.name_of("day", day)
+            if thinned:
+                refused[name] = "rows of this day were deleted by retention, so its sums can't be made again"
+                continue
+            days.append(name)
+            if await self._inbox.run(partial(self._rebuild_day, model_id, day)):
+                changed.append(name)
+        return Rebuilt(days=days, changed=changed, refused=refused)
+
+    async def _rebuild_day(self, model_id: str, day: int, tx: Transaction) -> bool:
+        delta = await recount.day(tx, model_id, day)
+        if not await recount.differences(tx, model_id, day, delta):
+            return False
+        await self._sums.replace(tx, model_id, day, day + DAY, delta, self._clock() - FINE_KEPT)
+        return True

@@ -1,0 +1,88 @@
+"""The few driver verbs, and the queries by name: an engine is one file that offers these."""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple, Protocol
+
+Row = Mapping[str, Any]
+
+_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_VALUE = re.compile(r"(?<![:\w]):([a-z_]+)")
+
+
+class RowRefused(Exception):
+    """The database refused a row's content (a constraint, a number out of range): that row's fault, not ours."""
+
+
+class Query(NamedTuple):
+    """A query with the names of its values in the order of their places."""
+
+    text: str
+    names: tuple[str, ...]
+
+    def numbered(self, sign: str) -> str:
+        """Return the text with `:name` as numbered places: ?1 for SQLite, $1 for PostgreSQL."""
+        return _VALUE.sub(lambda match: f"{sign}{self.names.index(match[1]) + 1}", self.text)
+
+
+@cache
+def queries(engine: str) -> dict[str, Query]:
+    """Return every query by name: the shared ones, and those of one engine ('sqlite', 'postgres')."""
+    found: dict[str, Query] = {}
+    for name in ("queries.sql", f"{engine}.sql"):
+        parts = _NAME.split((files("seeme.store") / name).read_text("utf-8"))
+        for query, text in zip(parts[1::2], parts[2::2], strict=True):
+            if query in found:
+                raise ValueError(f"the query {query} stands twice")
+            found[query] = Query(text.strip().rstrip(";"), tuple(dict.fromkeys(_VALUE.findall(text))))
+    return found
+
+
+def migrations() -> list[tuple[int, str]]:
+    """Return the numbered migrations in order, as (number, SQL)."""
+    folder = files("seeme.store") / "migrations"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [(int(name[:4]), (folder / name).read_text("utf-8")) for name in names]
+
+
+class Reader(Protocol):
+    """Something that can be asked."""
+
+    async def all(self, query: str, **values: Any) -> Sequence[Row]:
+        """Return every row of a named query."""
+        ...
+
+    async def one(self, query: str, **values: Any) -> Row | None:
+        """Return the first row of a named query, or None."""
+        ...
+
+
+class Transaction(Reader, Protocol):
+    """An open write transaction: all of it is stored, or none."""
+
+    async def run(self, query: str, **values: Any) -> int:
+        """Run a named query that changes something; return how many rows it changed."""
+        ...
+
+    async def run_many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run a named query once per row of values; raises RowRefused for a row's own fault."""
+        ...
+
+    def savepoint(self) -> AbstractAsyncContextManager[None]:
+        """Open a part that is undone alone when an exception leaves it."""
+        ...
+
+
+class Database(Reader, Protocol):
+    """An open database: reads from any task, writes from one transaction at a time."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open the write transaction; leaving it commits, durably, and an exception undoes it."""
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...

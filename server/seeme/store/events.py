@@ -1,0 +1,136 @@
+"""The verbs of events: predictions, labels and feedback, in and out of the tables."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from seeme.records.rows import EventKey, FeedbackRow, LabelRow, PredictionRow, Target
+from seeme.store.database import Reader, Row, Transaction
+
+GONE = b""  # the digest of an id whose row was deleted: no real digest is empty
+
+Shape = TypeVar("Shape", PredictionRow, LabelRow, FeedbackRow, Target)
+_TABLES = {"prediction": "predictions", "label": "labels", "feedback": "feedback"}
+
+
+def to_row(shape: type[Shape], row: Row) -> Shape:
+    """Return a table's row as its Struct."""
+    return shape(**{name: row[name] for name in shape.__struct_fields__})
+
+
+def _json(keys: Iterable[tuple[str, ...]]) -> str:
+    return msgspec.json.encode(list(keys)).decode()
+
+
+async def known(tx: Reader, kind: str, keys: Iterable[EventKey]) -> dict[EventKey, bytes]:
+    """Return the digests of those ids that are taken; GONE for those whose row was deleted."""
+    rows = await tx.all(f"known_{_TABLES[kind]}", pairs=_json(keys))
+    return {(row["model_id"], row["id"]): row["digest"] if row["state"] == "live" else GONE for row in rows}
+
+
+async def statuses(tx: Reader, kind: str, keys: Iterable[EventKey]) -> dict[EventKey, str]:
+    """Return the status of the labels or feedback with those ids."""
+    rows = await tx.all(f"known_{_TABLES[kind]}", pairs=_json(keys))
+    return {(row["model_id"], row["id"]): row["status"] for row in rows}
+
+
+async def insert_predictions(tx: Transaction, rows: Sequence[PredictionRow]) -> None:
+    """Insert predictions whose ids are free; raises RowRefused when the tables won't have one."""
+    await tx.run_many("insert_predictions", [msgspec.structs.asdict(row) for row in rows])
+
+
+async def insert_labels(tx: Transaction, rows: Sequence[LabelRow]) -> None:
+    """Insert labels whose ids are free; raises RowRefused."""
+    await tx.run_many("insert_labels", [msgspec.structs.asdict(row) for row in rows])
+
+
+async def insert_feedback(tx: Transaction, rows: Sequence[FeedbackRow]) -> None:
+    """Insert feedback whose ids are free; raises RowRefused."""
+    await tx.run_many("insert_feedback", [msgspec.structs.asdict(row) for row in rows])
+
+
+async def targets(tx: Reader, keys: Iterable[EventKey]) -> dict[EventKey, Target]:
+    """Return the predictions that feedback or labels are about; those not stored are missing."""
+    found = [to_row(Target, row) for row in await tx.all("targets", pairs=_json(keys))]
+    return {(target.model_id, target.id): target for target in found}
+
+
+async def gone_predictions(tx: Reader, keys: Iterable[EventKey]) -> set[EventKey]:
+    """Return those predictions that were deleted by retention or erasure."""
+    return {(row["model_id"], row["id"]) for row in await tx.all("gone_predictions", pairs=_json(keys))}
+
+
+async def orphaned_labels(tx: Reader, keys: Sequence[EventKey]) -> list[LabelRow]:
+    """Return the labels that have waited for these predictions."""
+    return [to_row(LabelRow, row) for row in await tx.all("orphaned_labels_of", pairs=_json(keys))]
+
+
+async def orphaned_feedback(tx: Reader, keys: Sequence[EventKey]) -> list[FeedbackRow]:
+    """Return the feedback that has waited for these predictions."""
+    return [to_row(FeedbackRow, row) for row in await tx.all("orphaned_feedback_of", pairs=_json(keys))]
+
+
+async def count_orphans(tx: Reader, kind: str, model_id: str, most: int) -> int:
+    """Return how many labels or feedback of a model wait for their prediction, counted up to `most`."""
+    query = "count_orphaned_feedback" if kind == "feedback" else "count_orphaned_labels"
+    row = await tx.one(query, model_id=model_id, most=most)
+    return int(row["n"]) if row else 0
+
+
+async def active_in_slots(tx: Reader, slots: Iterable[tuple[str, str, str]]) -> list[FeedbackRow]:
+    """Return the active feedback of (model, prediction, slot) triples."""
+    return [to_row(FeedbackRow, row) for row in await tx.all("active_in_slots", triples=_json(slots))]
+
+
+async def active_labels(tx: Reader, keys: Iterable[EventKey]) -> list[LabelRow]:
+    """Return the labels in force for these predictions."""
+    return [to_row(LabelRow, row) for row in await tx.all("active_labels_of", pairs=_json(keys))]
+
+
+async def set_label_statuses(tx: Transaction, rows: Sequence[LabelRow]) -> None:
+    """Store the changed status of labels."""
+    await tx.run_many("set_label_status", [msgspec.structs.asdict(row) for row in rows])
+
+
+async def set_feedback_statuses(tx: Transaction, rows: Sequence[FeedbackRow]) -> None:
+    """Store the changed status of feedback."""
+    await tx.run_many("set_feedback_status", [msgspec.structs.asdict(row) for row in rows])
+
+
+async def add_ratings(tx: Transaction, changes: dict[EventKey, int]) -> None:
+    """Change how many active thumbs predictions have."""
+    rows = [{"model_id": key[0], "id": key[1], "change": change} for key, change in changes.items() if change]
+    await tx.run_many("add_ratings", rows)
+
+
+async def slot_successor(tx: Reader, row: FeedbackRow) -> FeedbackRow | None:
+    """Return the feedback that counts once `row` is gone: the latest superseded one of its slot."""
+    found = await tx.one(
+        "slot_successor", model_id=row.model_id, prediction_id=row.prediction_id, slot=row.slot, id=row.id
+    )
+    return to_row(FeedbackRow, found) if found else None
+
+
+async def label_successor(tx: Reader, row: LabelRow) -> LabelRow | None:
+    """Return the label in force once `row` is gone."""
+    found = await tx.one("label_successor", model_id=row.model_id, prediction_id=row.prediction_id, id=row.id)
+    return to_row(LabelRow, found) if found else None
+
+
+async def bury(tx: Transaction, kind: str, keys: Sequence[EventKey], at: int) -> None:
+    """Delete rows and leave their ids as tombstones, so that a late retry doesn't bring them back."""
+    rows = [{"model_id": model, "id": id, "kind": kind, "deleted_at": at} for model, id in keys]
+    await tx.run_many(f"delete_{kind}", rows)
+    await tx.run_many("insert_tombstone", rows)
+
+
+async def label_positions(tx: Reader, model_id: str) -> dict[str, int]:
+    """Return the label lanes of a model: label to position."""
+    return {row["label"]: row["position"] for row in await tx.all("label_positions", model_id=model_id)}
+
+
+async def add_label_positions(tx: Transaction, model_id: str, positions: dict[str, int]) -> None:
+    """Give new labels of a model their lanes."""
+    rows = [{"model_id": model_id, "label": label, "position": n} for label, n in positions.items()]
+    await tx.run_many("insert_label_position", rows)

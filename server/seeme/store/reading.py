@@ -1,0 +1,149 @@
+"""The verbs of reading: rows become the records that go out, one page at a time by keyset."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from seeme.clock import from_micros
+from seeme.records.feedback import Feedback
+from seeme.records.predictions import LabelledBox, Prediction, Truth
+from seeme.records.queries import FeedbackQuery, Keyset, PredictionQuery
+from seeme.records.types import Box
+from seeme.store.database import Reader, Row
+
+FIRST, LAST = -(2**62), 2**62
+_detail = msgspec.json.Decoder(dict[str, Any])
+_boxes = msgspec.json.Decoder(list[LabelledBox])
+_box = msgspec.json.Decoder(Box)
+
+
+def to_prediction(row: Row, truth: Truth | None = None) -> Prediction:
+    """Return a row of `predictions` as it goes out."""
+    detail = _detail.decode(row["detail"]) if row["detail"] else {}
+    return Prediction(
+        id=row["id"],
+        model_id=row["model_id"],
+        version_id=row["version_id"] or None,
+        created_at=from_micros(row["created_at"]),
+        received_at=from_micros(row["received_at"]),
+        label=row["label"],
+        confidence=row["confidence"],
+        scores=detail.get("scores"),
+        value=row["value"],
+        detections=detail.get("detections"),
+        image_size=detail.get("image_size"),
+        latency_ms=row["latency_ms"],
+        error=row["error"],
+        input_url=row["input_url"],
+        input_hash=row["input_hash"],
+        input_id=row["input_id"],
+        has_input=bool(row["input_stored"]),
+        features=detail.get("features"),
+        attributions=detail.get("attributions"),
+        attributes=detail.get("attributes"),
+        truth=truth,
+    )
+
+
+def to_truth(row: Row) -> Truth:
+    """Return a row of `labels` as it goes out with its prediction."""
+    return Truth(
+        id=row["id"],
+        created_at=from_micros(row["created_at"]),
+        label=row["label"],
+        value=row["value"],
+        boxes=_boxes.decode(row["boxes"]) if row["boxes"] else None,
+    )
+
+
+def to_feedback(row: Row) -> Feedback:
+    """Return a row of `feedback`, joined with its prediction, as it goes out."""
+    return Feedback(
+        id=row["id"],
+        model_id=row["model_id"],
+        prediction_id=row["prediction_id"],
+        feedback_type=row["feedback_type"],
+        status=row["status"],
+        review=row["review"],
+        created_at=from_micros(row["created_at"]),
+        received_at=from_micros(row["received_at"]),
+        updated_at=from_micros(row["updated_at"]),
+        rating=row["rating"],
+        correct_label=row["correct_label"],
+        correct_value=row["correct_value"],
+        detection_index=row["detection_index"],
+        box=_box.decode(row["box"]) if row["box"] else None,
+        notes=row["notes"],
+        supersedes=row["supersedes"],
+        status_reason=row["status_reason"],
+        reviewed_by=row["reviewed_by"],
+        reviewed_at=None if row["reviewed_at"] is None else from_micros(row["reviewed_at"]),
+        predicted_label=row["predicted_label"],
+        predicted_value=row["predicted_value"],
+        input_url=row["input_url"],
+        has_input=bool(row["input_stored"]),
+    )
+
+
+def _span(start: int | None, end: int | None) -> dict[str, int]:
+    """Return an inclusive span as the half-open one of the queries."""
+    return {"start": FIRST if start is None else start, "stop": LAST if end is None else end + 1}
+
+
+async def predictions(reader: Reader, query: PredictionQuery) -> Sequence[Row]:
+    """Return up to `limit` + 1 rows of `predictions`: the one more says that there is a next page."""
+    down = query.order == "desc"
+    after = query.after or (Keyset(LAST, "") if down else Keyset(FIRST, ""))
+    return await reader.all(
+        "list_predictions_down" if down else "list_predictions_up",
+        model_id=query.model_id,
+        version_id=query.version_id,
+        label=query.label,
+        min_confidence=query.min_confidence,
+        max_confidence=query.max_confidence,
+        at=after.at,
+        id=after.id,
+        most=query.limit + 1,
+        **_span(query.start, query.end),
+    )
+
+
+async def feedback(reader: Reader, query: FeedbackQuery) -> Sequence[Row]:
+    """Return up to `limit` + 1 rows of `feedback` with their predictions."""
+    filters = {
+        "model_id": query.model_id,
+        "feedback_type": query.feedback_type,
+        "status": query.status,
+        "review": query.review,
+        "most": query.limit + 1,
+    }
+    if query.updated_since is not None:
+        after = query.after or Keyset(query.updated_since - 1, "\x7f")
+        return await reader.all("feedback_changes", at=after.at, id=after.id, **filters)
+    after = query.after or Keyset(LAST, "")
+    place = {"at": after.at, "id": after.id, **_span(query.start, query.end)}
+    if query.prediction_id is not None:
+        return await reader.all("list_feedback_of_prediction", prediction_id=query.prediction_id, **place, **filters)
+    return await reader.all("list_feedback", **place, **filters)
+
+
+async def prediction(reader: Reader, model_id: str, id: str) -> Row | None:
+    """Return one row of `predictions`."""
+    return await reader.one("prediction", model_id=model_id, id=id)
+
+
+async def one_feedback(reader: Reader, model_id: str, id: str) -> Row | None:
+    """Return one row of `feedback` with its prediction."""
+    return await reader.one("one_feedback", model_id=model_id, id=id)
+
+
+async def truth(reader: Reader, model_id: str, prediction_id: str) -> Truth | None:
+    """Return the true label in force for a prediction."""
+    row = await reader.one("truth", model_id=model_id, prediction_id=prediction_id)
+    return to_truth(row) if row else None
+
+
+async def models_with(reader: Reader, kind: str, id: str) -> list[str]:
+    """Return up to two models that have a prediction or feedback (`kind`) of this id."""
+    return [row["model_id"] for row in await reader.all(f"{kind}_models", id=id)]

@@ -1,0 +1,107 @@
+"""The verbs of sums: vectors read, added to and written. Their meaning is in `domain/sums.py`."""
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+
+from seeme.domain import sums
+from seeme.store.database import Reader, Row, Transaction
+
+PAGE = 2_000
+CACHED = 512  # vectors of about 4 KB
+
+
+class Sums:
+    """The sums of one writer. It alone changes its rows, so what it wrote last is what is stored."""
+
+    def __init__(self, writer: str) -> None:
+        self.writer = writer
+        self._cache: OrderedDict[sums.RowKey, Any] = OrderedDict()
+
+    def forget(self) -> None:
+        """Drop what is remembered: after a rollback it is not what is stored."""
+        self._cache.clear()
+
+    async def add(self, tx: Transaction, delta: sums.Delta, fine_from: int) -> None:
+        """Add a batch's changes to this writer's rows, inside the batch's transaction."""
+        changes = delta.rows(fine_from)
+        await self._load(tx, [key for key in changes if key not in self._cache])
+        rows = []
+        for key, lanes in changes.items():
+            vector = self._cache[key]
+            self._cache.move_to_end(key)
+            sums.apply(vector, lanes)
+            rows.append(self._values(key, sums.pack(vector)))
+        await tx.run_many("put_sums", rows)
+        while len(self._cache) > CACHED:
+            self._cache.popitem(last=False)
+
+    async def _load(self, tx: Transaction, keys: Sequence[sums.RowKey]) -> None:
+        if not keys:
+            return
+        found = await tx.all("sum_rows", keys=msgspec.json.encode(list(keys)).decode(), writer=self.writer)
+        for row in found:
+            key = (row["model_id"], row["version_id"], row["arm"], row["grain"], row["start"])
+            self._cache[key] = sums.unpack(row["vector"])
+        for key in keys:
+            self._cache.setdefault(key, sums.empty())
+
+    def _values(self, key: sums.RowKey, vector: bytes) -> dict[str, Any]:
+        names = ("model_id", "version_id", "arm", "grain", "start")
+        return {**dict(zip(names, key, strict=True)), "writer": self.writer, "layout": sums.LAYOUT, "vector": vector}
+
+    async def replace(
+        self, tx: Transaction, model_id: str, start: int, stop: int, delta: sums.Delta, fine_from: int
+    ) -> None:
+        """Put a delta in the place of all sums of a model between two times, whoever wrote them."""
+        self.forget()
+        await tx.run("delete_sums_between", model_id=model_id, start=start, stop=stop)
+        await self.add(tx, delta, fine_from)
+
+
+async def vectors(
+    reader: Reader, model_id: str, grain: int, start: int, stop: int, version_id: str | None = None
+) -> list[tuple[int, bytes]]:
+    """Return (start, vector) of every row of one grain between two times, of all writers."""
+    rows = await reader.all(
+        "sums_between", model_id=model_id, grain=grain, start=start, stop=stop, version_id=version_id
+    )
+    return [(row["start"], row["vector"]) for row in rows]
+
+
+async def totals(reader: Reader, model_id: str, grain: int, start: int, stop: int) -> dict[sums.RowKey, list[int]]:
+    """Return the lanes of one grain between two times, added up over writers, by row."""
+    blobs: dict[sums.RowKey, list[bytes]] = {}
+    query = {"model_id": model_id, "grain": grain, "start": start, "stop": stop, "version_id": None}
+    for row in await reader.all("sums_between", **query):
+        blobs.setdefault((model_id, row["version_id"], row["arm"], grain, row["start"]), []).append(row["vector"])
+    return {key: sums.total(found).tolist() for key, found in blobs.items()}
+
+
+async def first_and_last_day(reader: Reader, model_id: str) -> tuple[int, int] | None:
+    """Return the first and the last day that a model has sums of, or None."""
+    row = await reader.one("sum_span", model_id=model_id, grain=sums.DAILY)
+    return None if row is None or row["first"] is None else (row["first"], row["last"])
+
+
+async def thinned_days(reader: Reader, model_id: str, start: int, stop: int) -> set[int]:
+    """Return the days between two times that have lost rows to retention."""
+    return {row["start"] for row in await reader.all("thinned_days", model_id=model_id, start=start, stop=stop)}
+
+
+async def day_rows(reader: Reader, query: str, model_id: str, start: int, stop: int) -> AsyncIterator[Row]:
+    """Yield the rows of `predictions_of_day` or `feedback_of_day`, a page at a time."""
+    at, id, feedback_id = start - 1, "", ""
+    place = {"model_id": model_id, "start": start, "stop": stop, "most": PAGE}
+    while True:
+        last = {"feedback_id": feedback_id} if query == "feedback_of_day" else {}
+        rows = await reader.all(query, at=at, id=id, **last, **place)
+        for row in rows:
+            yield row
+        if len(rows) < PAGE:
+            return
+        at = rows[-1]["created_at"]
+        id = rows[-1]["prediction_id" if last else "id"]
+        feedback_id = rows[-1]["id"]
