@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -47,7 +48,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     """
     types = {field.name: field.type for field in msgspec.structs.fields(Settings)}
     known_elsewhere = {"SEEME_BASE_URL", "SEEME_API_KEY"}
-    values = {}
+    values: dict[str, Any] = {}
     for variable, text in environment.items():
         if not variable.startswith("SEEME_") or variable in known_elsewhere:
             continue
@@ -58,11 +59,11 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     return Settings(**values)
 
 
-def _parse(variable: str, text: str, kind: type) -> object:
+def _parse(variable: str, text: str, kind: type) -> Any:
     if kind is Path:
         return Path(text)
     try:
-        value = msgspec.convert(text, kind, strict=False)
+        value: Any = msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError:
         raise SetupError(f"{variable} must be {kind.__name__} (got {text!r})") from None
     if kind in (int, float) and value <= 0:

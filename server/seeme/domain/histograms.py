@@ -26,7 +26,7 @@ def count_bin(count: int) -> int:
 
 
 def latency_bin(milliseconds: float) -> int:
-    """Return the log-spaced bin (0..399) of a latency; bin 0 is 0.1 ms and less, the last one about 13 minutes and more.
+    """Return the log-spaced bin (0..399) of a latency; bin 0 is 0.1 ms and less, the last from about 13 minutes.
 
     >>> latency_bin(0.05), latency_bin(12.0), latency_bin(1e9)
     (0, 120, 399)

@@ -172,7 +172,7 @@ def empty() -> "array[int]":
 
 
 def pack(vector: "array[int]") -> bytes:
-    """Return a vector as it is stored: 64-bit little-endian, deflated (most lanes are 0; 4 KB become about 200 bytes)."""
+    """Return a vector as it is stored: 64-bit little-endian, deflated (mostly zeros: 4 KB become about 200 bytes)."""
     return compress(vector.tobytes(), 1)
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 from seeme.records.types import Box, Id, Index, Label, Note, Subject, Time, Value, View, Wire
 
 
-class _NewFeedback(Wire, tag_field="feedback_type"):
+class _NewFeedback(Wire, tag_field="feedback_type", frozen=True, kw_only=True):
     """What every kind of feedback has.
 
     `supersedes` names the FIRST feedback that this one replaces: keep naming the first when a mind changes again,
@@ -21,13 +21,13 @@ class _NewFeedback(Wire, tag_field="feedback_type"):
     notes: Note | None = None
 
 
-class Rating(_NewFeedback, tag="rating"):
+class Rating(_NewFeedback, tag="rating", frozen=True, kw_only=True):
     """Thumbs up (1), down (-1), or taken back (0)."""
 
     rating: Literal[1, 0, -1]
 
 
-class Correction(_NewFeedback, tag="correction"):
+class Correction(_NewFeedback, tag="correction", frozen=True, kw_only=True):
     """What the prediction should have been: a label, or a value for a regression."""
 
     correct_label: Label | None = None
@@ -38,7 +38,7 @@ class Correction(_NewFeedback, tag="correction"):
             raise ValueError("a correction has exactly one of `correct_label` and `correct_value`")
 
 
-class Comment(_NewFeedback, tag="comment"):
+class Comment(_NewFeedback, tag="comment", frozen=True, kw_only=True):
     """Words only, in `notes`."""
 
     def __post_init__(self) -> None:
@@ -46,33 +46,33 @@ class Comment(_NewFeedback, tag="comment"):
             raise ValueError("a comment has its text in `notes`")
 
 
-class Correct(_NewFeedback, tag="correct"):
+class Correct(_NewFeedback, tag="correct", frozen=True, kw_only=True):
     """A detection, or the whole prediction without `detection_index`, was right."""
 
     detection_index: Index | None = None
 
 
-class WrongLabel(_NewFeedback, tag="wrong_label"):
+class WrongLabel(_NewFeedback, tag="wrong_label", frozen=True, kw_only=True):
     """An object was found, but it is something else."""
 
     detection_index: Index
     correct_label: Label
 
 
-class WrongBox(_NewFeedback, tag="wrong_box"):
+class WrongBox(_NewFeedback, tag="wrong_box", frozen=True, kw_only=True):
     """The right object, but its box is off."""
 
     detection_index: Index
     box: Box
 
 
-class FalsePositive(_NewFeedback, tag="false_positive"):
+class FalsePositive(_NewFeedback, tag="false_positive", frozen=True, kw_only=True):
     """There is no such object."""
 
     detection_index: Index
 
 
-class MissedObject(_NewFeedback, tag="missed_object"):
+class MissedObject(_NewFeedback, tag="missed_object", frozen=True, kw_only=True):
     """An object was not found."""
 
     correct_label: Label
@@ -87,7 +87,7 @@ FeedbackStatus = Literal["active", "superseded", "quarantined", "orphan"]
 ReviewState = Literal["pending", "approved", "rejected"]
 
 
-class Feedback(View):
+class Feedback(View, frozen=True, kw_only=True):
     """Stored feedback. `status` says whether it counts; `review` what a person decided about it."""
 
     id: str
@@ -115,7 +115,7 @@ class Feedback(View):
     has_input: bool
 
 
-class Accepted(View):
+class Accepted(View, frozen=True, kw_only=True):
     """The answer to an event: its id, and whether it is new, a replay, or kept as an orphan."""
 
     id: str

@@ -3,14 +3,14 @@
 from seeme.records.types import Time, View
 
 
-class LabelCount(View):
+class LabelCount(View, frozen=True, kw_only=True):
     """How often a label was predicted; `label` is null for labels beyond the model's first 1,000."""
 
     label: str | None
     count: int
 
 
-class PeriodMetrics(View):
+class PeriodMetrics(View, frozen=True, kw_only=True):
     """One hour, day or ISO week of one model (all its versions, or one).
 
     Shares are 0 to 1, latencies milliseconds (2 % relative error), `partial` marks the period that is still running.
@@ -46,7 +46,7 @@ class PeriodMetrics(View):
     reasons: dict[str, str]
 
 
-class Rebuilt(View):
+class Rebuilt(View, frozen=True, kw_only=True):
     """What a rebuild did: days whose sums were made again from rows, and days refused with the reason."""
 
     days: list[str]
@@ -54,7 +54,7 @@ class Rebuilt(View):
     refused: dict[str, str]
 
 
-class Health(View):
+class Health(View, frozen=True, kw_only=True):
     """Whether the service can take and store events, and what waits."""
 
     status: str

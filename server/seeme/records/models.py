@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, field
 
 from seeme.records.types import Id, Label, Name, Task, Time, View, Wire
 
@@ -10,7 +10,7 @@ Labels = Annotated[list[Label], Meta(max_length=1000)]
 Days = Annotated[int, Meta(ge=1, le=3650)]
 
 
-class Config(View):
+class Config(View, frozen=True, kw_only=True):
     """What a model logs, and for how long its raw rows are kept (metrics outlive them)."""
 
     log_predictions: bool = True
@@ -19,7 +19,7 @@ class Config(View):
     labels_complete: bool = False
 
 
-class ConfigPatch(Wire):
+class ConfigPatch(Wire, frozen=True, kw_only=True):
     """The named parts change; the others stay."""
 
     log_predictions: bool | UnsetType = UNSET
@@ -28,17 +28,17 @@ class ConfigPatch(Wire):
     labels_complete: bool | UnsetType = UNSET
 
 
-class NewModel(Wire):
+class NewModel(Wire, frozen=True, kw_only=True):
     """A model to watch. `labels` may stay empty: labels are then learnt from the predictions."""
 
     name: Name
     id: Id | None = None
     task: Task = "classification"
-    labels: Labels = []
+    labels: Labels = field(default_factory=list)
     config: ConfigPatch = ConfigPatch()
 
 
-class ModelPatch(Wire):
+class ModelPatch(Wire, frozen=True, kw_only=True):
     """A change of a model; parts not named stay as they are."""
 
     name: Name | UnsetType = UNSET
@@ -49,7 +49,7 @@ class ModelPatch(Wire):
     privacy: dict[str, Any] | UnsetType = UNSET
 
 
-class Model(View):
+class Model(View, frozen=True, kw_only=True):
     """A model."""
 
     id: str
@@ -61,14 +61,14 @@ class Model(View):
     updated_at: Time
 
 
-class NewVersion(Wire):
+class NewVersion(Wire, frozen=True, kw_only=True):
     """A version of a model, named as its makers name it."""
 
     name: Name
     id: Id | None = None
 
 
-class Version(View):
+class Version(View, frozen=True, kw_only=True):
     """A version of a model."""
 
     id: str
@@ -77,7 +77,7 @@ class Version(View):
     created_at: Time
 
 
-class WidgetContext(View):
+class WidgetContext(View, frozen=True, kw_only=True):
     """What the widget may know of a model with a publishable key."""
 
     model_id: str

@@ -25,7 +25,7 @@ from seeme.records.types import (
 )
 
 
-class Detection(Wire):
+class Detection(Wire, frozen=True, kw_only=True):
     """One found object; `box` is [x, y, width, height] in pixels of the image."""
 
     label: Label
@@ -33,7 +33,7 @@ class Detection(Wire):
     confidence: Probability | None = None
 
 
-class NewPrediction(Wire):
+class NewPrediction(Wire, frozen=True, kw_only=True):
     """A prediction as it is logged; which fields fit depends on the model's task."""
 
     model_id: Id
@@ -57,14 +57,14 @@ class NewPrediction(Wire):
     subject: Subject | None = None
 
 
-class LabelledBox(Wire):
+class LabelledBox(Wire, frozen=True, kw_only=True):
     """One true object of an image."""
 
     label: Label
     box: Box
 
 
-class NewLabel(Wire):
+class NewLabel(Wire, frozen=True, kw_only=True):
     """The truth about one prediction, known later: exactly one of label, value and boxes."""
 
     prediction_id: Id
@@ -80,7 +80,7 @@ class NewLabel(Wire):
             raise ValueError("a label has exactly one of `label`, `value` and `boxes`")
 
 
-class Truth(View):
+class Truth(View, frozen=True, kw_only=True):
     """The true label in force for a prediction: the latest by (created_at, id)."""
 
     id: str
@@ -90,7 +90,7 @@ class Truth(View):
     boxes: list[LabelledBox] | None = None
 
 
-class Prediction(View):
+class Prediction(View, frozen=True, kw_only=True):
     """A stored prediction."""
 
     id: str
@@ -116,7 +116,7 @@ class Prediction(View):
     truth: Truth | None = None
 
 
-class StoredInput(View):
+class StoredInput(View, frozen=True, kw_only=True):
     """The answer to an upload: the input's SHA-256 of its bytes, its size and what its bytes say it is."""
 
     prediction_id: str
@@ -126,5 +126,12 @@ class StoredInput(View):
 
 
 __all__ = [
-    "Detection", "Index", "LabelledBox", "NewLabel", "NewPrediction", "Prediction", "StoredInput", "Truth",
+    "Detection",
+    "Index",
+    "LabelledBox",
+    "NewLabel",
+    "NewPrediction",
+    "Prediction",
+    "StoredInput",
+    "Truth",
 ]

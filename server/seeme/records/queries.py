@@ -21,7 +21,7 @@ class Keyset(NamedTuple):
     id: Annotated[str, Meta(max_length=128)]
 
 
-class PredictionQuery(View):
+class PredictionQuery(View, frozen=True, kw_only=True):
     """Predictions of one model, ordered by (created_at, id); `start` and `end` are both included."""
 
     model_id: str
@@ -36,7 +36,7 @@ class PredictionQuery(View):
     after: Keyset | None = None
 
 
-class FeedbackQuery(View):
+class FeedbackQuery(View, frozen=True, kw_only=True):
     """Feedback of one model, newest first by (created_at, id).
 
     With `updated_since` (included) it is a change feed instead: ascending by (updated_at, id), and `after` means those.
@@ -54,7 +54,7 @@ class FeedbackQuery(View):
     after: Keyset | None = None
 
 
-class MetricsQuery(View):
+class MetricsQuery(View, frozen=True, kw_only=True):
     """Periods of one model: those between `start` and `end` (both included), else the last `lookback_weeks`."""
 
     period: Period = "week"

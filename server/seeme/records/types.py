@@ -19,7 +19,9 @@ Id = Annotated[
 Label = Annotated[str, Meta(min_length=1, max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Note = Annotated[str, Meta(min_length=1, max_length=4000)]
-Subject = Annotated[str, Meta(min_length=1, max_length=256, description="An opaque id of the end user; stored as a keyed hash only")]
+Subject = Annotated[
+    str, Meta(min_length=1, max_length=256, description="An opaque id of the end user; stored as a keyed hash only")
+]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s\x00-\x1f\x7f]+$(?!\n)", max_length=2048)]
 Sha256 = Annotated[str, Meta(pattern=SHA256_PATTERN, max_length=64)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
@@ -49,7 +51,7 @@ class View(Struct, frozen=True, kw_only=True):
 Item = TypeVar("Item")
 
 
-class Page(View, Generic[Item]):
+class Page(View, Generic[Item], frozen=True, kw_only=True):
     """One page of a list; `next_cursor` is null on the last one."""
 
     items: list[Item]

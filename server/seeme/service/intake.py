@@ -14,11 +14,12 @@ from seeme.service import truths, votes
 from seeme.service.outcomes import Outcome, accepted, conflict, gone, misfit
 from seeme.settings import Settings
 from seeme.store import events
-from seeme.store.database import RowRefused, Transaction
+from seeme.store.database import Reader, RowRefused, Transaction
 from seeme.store.sums import Sums
 
 FINE_KEPT = 2 * DAY
 AnyRow = TypeVar("AnyRow", PredictionRow, LabelRow, FeedbackRow)
+Waiting = TypeVar("Waiting", LabelRow, FeedbackRow)  # may come before their prediction
 
 
 class Outcomes(dict[int, Outcome]):
@@ -46,6 +47,11 @@ class Intake:
         self.sums = store
         self._positions: dict[str, dict[str, int]] = {}
         self._last_update = 0
+
+    async def load(self, reader: Reader, model_ids: Sequence[str]) -> None:
+        """Learn the latest update time of all models, so that a clock set back doesn't hide changes from the feed."""
+        for model_id in model_ids:
+            self._last_update = max(self._last_update, await events.last_update(reader, model_id))
 
     def forget(self) -> None:
         """Drop what is remembered of the store: after a rollback it may be wrong."""
@@ -115,9 +121,7 @@ class Intake:
             await self._answer_replays(tx, kind, replayed, outcomes)
         return list(fresh.values())
 
-    async def _answer_replays(
-        self, tx: Transaction, kind: str, rows: Sequence[AnyRow], outcomes: Outcomes
-    ) -> None:
+    async def _answer_replays(self, tx: Transaction, kind: str, rows: Sequence[AnyRow], outcomes: Outcomes) -> None:
         """Tell the sender of a replay where the first one stands: it may still wait for its prediction."""
         found = await events.statuses(tx, kind, [(row.model_id, row.id) for row in rows])
         for row in rows:
@@ -183,9 +187,7 @@ class Intake:
         absent = missing - targets.keys()
         return await events.gone_predictions(tx, absent) if absent else set()
 
-    async def _orphans(
-        self, tx: Transaction, kind: str, rows: Sequence[AnyRow], outcomes: Outcomes
-    ) -> list[AnyRow]:
+    async def _orphans(self, tx: Transaction, kind: str, rows: Sequence[Waiting], outcomes: Outcomes) -> list[Waiting]:
         """Mark rows as orphans as long as their model has room for them; return those."""
         room: dict[str, int] = {}
         kept = []
@@ -200,7 +202,7 @@ class Intake:
                 )
                 continue
             room[row.model_id] -= 1
-            row.status = "orphan"  # type: ignore[union-attr]
+            row.status = "orphan"
             outcomes[id(row)] = accepted(row, "orphan")
             kept.append(row)
         return kept
@@ -223,12 +225,12 @@ class Intake:
         await events.set_label_statuses(tx, [*overtaken, *waiting])
 
     def _sort(
-        self, rows: Sequence[AnyRow], targets: votes.Targets, gone_keys: set[EventKey], outcomes: Outcomes
-    ) -> tuple[list[AnyRow], list[AnyRow]]:
+        self, rows: Sequence[Waiting], targets: votes.Targets, gone_keys: set[EventKey], outcomes: Outcomes
+    ) -> tuple[list[Waiting], list[Waiting]]:
         """Part new labels or feedback into those whose prediction isn't there yet and those that can count."""
         orphans, arrivals = [], []
         for row in rows:
-            key = (row.model_id, row.prediction_id)  # type: ignore[union-attr]
+            key = (row.model_id, row.prediction_id)
             if key in targets:
                 arrivals.append(row)
             elif key in gone_keys:
@@ -283,7 +285,9 @@ class Intake:
         """Say whether feedback is kept aside for a person to look at, uncounted, and give the reason."""
         target = targets[row.model_id, row.prediction_id]
         wrong = self._misfit(row, targets)
-        if wrong is not None:  # an orphan whose prediction turned out otherwise: its sender is gone, so a person decides
+        if (
+            wrong is not None
+        ):  # an orphan whose prediction turned out otherwise: its sender is gone, so a person decides
             row.status_reason = f"doesn't fit its prediction: {wrong.message}"
         elif row.rating and row.key_id.startswith("pk_") and target.ratings >= self._settings.burst_votes:
             row.status_reason = f"burst: the prediction already has {target.ratings} votes"

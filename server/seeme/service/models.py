@@ -1,7 +1,7 @@
 """Models and their versions: few, so all of them are kept in memory, as stored."""
 
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -56,7 +56,7 @@ class Models:
         more = start + limit < len(models)
         return Page(items=page, next_cursor=page[-1].id if more else None)
 
-    def deleted(self) -> "list[str]":  # quoted: `list` is the method above
+    def deleted(self) -> Sequence[str]:
         """Return the models whose rows are still to be deleted."""
         return [id for id, stored in self._models.items() if stored.deleted_at is not None]
 
@@ -72,7 +72,9 @@ class Models:
                 if known.digest != content:
                     raise Conflict(f"the model {new.id} exists with other content; change it with PATCH")
                 return known, False
-            stored = registry.new_model(new.id or short_id("m"), new, _configured(Config(), new.config), content, self._clock())
+            stored = registry.new_model(
+                new.id or short_id("m"), new, _configured(Config(), new.config), content, self._clock()
+            )
             await registry.insert_model(tx, stored, short_id("k"), secret())
             return stored, True
 
@@ -147,4 +149,4 @@ class Models:
 
 def _configured(config: Config, patch: ConfigPatch) -> Config:
     changes = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not UNSET}
-    return cast(Config, msgspec.structs.replace(config, **changes))
+    return msgspec.structs.replace(config, **changes)

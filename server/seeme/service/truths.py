@@ -22,9 +22,7 @@ def count(row: LabelRow, target: Target, delta: sums.Delta, sign: int) -> None:
         delta.add(target.model_id, target.version_id, target.arm, target.created_at, lanes, sign)
 
 
-async def settle(
-    tx: Transaction, arrivals: Sequence[LabelRow], targets: Targets, delta: sums.Delta
-) -> list[LabelRow]:
+async def settle(tx: Transaction, arrivals: Sequence[LabelRow], targets: Targets, delta: sums.Delta) -> list[LabelRow]:
     """Decide which label of each prediction is in force, now that `arrivals` have come; return those overtaken.
 
     Arrivals get their status; the caller stores them. Rows returned are stored already, with a status to update.

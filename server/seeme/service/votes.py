@@ -62,9 +62,7 @@ class Tally:
             target.ratings = after
             if (before > 0) != (after > 0):
                 sign = 1 if after > 0 else -1
-                self.delta.add(
-                    target.model_id, target.version_id, target.arm, target.created_at, sums.of_rated(), sign
-                )
+                self.delta.add(target.model_id, target.version_id, target.arm, target.created_at, sums.of_rated(), sign)
         await events.add_ratings(tx, self.ratings)
 
 

@@ -98,6 +98,19 @@ async def set_feedback_statuses(tx: Transaction, rows: Sequence[FeedbackRow]) ->
     await tx.run_many("set_feedback_status", [msgspec.structs.asdict(row) for row in rows])
 
 
+async def set_review(tx: Transaction, row: FeedbackRow, review: str, by: str, at: int, updated_at: int) -> None:
+    """Store what a person decided about feedback, with who and when."""
+    await tx.run(
+        "set_review",
+        model_id=row.model_id,
+        id=row.id,
+        review=review,
+        reviewed_by=by,
+        reviewed_at=at,
+        updated_at=updated_at,
+    )
+
+
 async def add_ratings(tx: Transaction, changes: dict[EventKey, int]) -> None:
     """Change how many active thumbs predictions have."""
     rows = [{"model_id": key[0], "id": key[1], "change": change} for key, change in changes.items() if change]
@@ -134,3 +147,9 @@ async def add_label_positions(tx: Transaction, model_id: str, positions: dict[st
     """Give new labels of a model their lanes."""
     rows = [{"model_id": model_id, "label": label, "position": n} for label, n in positions.items()]
     await tx.run_many("insert_label_position", rows)
+
+
+async def last_update(reader: Reader, model_id: str) -> int:
+    """Return the latest `updated_at` of a model's feedback, or 0."""
+    row = await reader.one("last_update", model_id=model_id)
+    return int(row["at"] or 0) if row else 0

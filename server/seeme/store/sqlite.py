@@ -167,7 +167,7 @@ async def open_sqlite(path: Path) -> SqliteDatabase:
 
 async def open_sqlite_readonly(path: Path) -> SqliteDatabase:
     """Open the file to read, beside a running service or without one."""
-    if not path.exists():
+    if not path.exists():  # noqa: ASYNC240 - one look, at the start of a command
         raise SetupError(f"there is no database at {path}; is --data right?")
     reader = await aiosqlite.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
     reader.row_factory = sqlite3.Row

@@ -1,0 +1,164 @@
+"""Rows that go: by age (sums stay as they are) or because a person asks (sums give back exactly what they counted)."""
+
+from collections.abc import Callable
+from functools import partial
+
+from seeme.clock import DAY
+from seeme.domain import sums
+from seeme.records.keys import Erased
+from seeme.records.rows import FeedbackRow, PredictionRow
+from seeme.service import truths, votes
+from seeme.service.inbox import Inbox
+from seeme.service.intake import FINE_KEPT, Intake
+from seeme.service.models import Models
+from seeme.settings import Settings
+from seeme.store import blobs, events, registry, removal
+from seeme.store.blobs import Blobs
+from seeme.store.database import Transaction
+from seeme.store.events import bury
+
+CHUNK = 500
+
+
+def _key(row: PredictionRow | FeedbackRow) -> tuple[str, str]:
+    return row.model_id, row.id
+
+
+class Removal:
+    """Retention, the erasure of persons, and the end of models."""
+
+    def __init__(
+        self, inbox: Inbox, intake: Intake, models: Models, files: Blobs, settings: Settings, clock: Callable[[], int]
+    ) -> None:
+        self._inbox = inbox
+        self._intake = intake
+        self._models = models
+        self._files = files
+        self._settings = settings
+        self._clock = clock
+
+    async def retain(self) -> None:
+        """Delete what is past its time, in chunks, so that events come in between."""
+        now = self._clock()
+        for model in self._models.list().items:
+            await self._repeat(partial(self._expire, model.id, now - model.config.log_retention_days * DAY))
+            for kind in ("label", "feedback"):
+                await self._repeat(partial(self._expire_orphans, kind, model.id, now))
+            await self._inbox.run(
+                partial(removal.delete_old_sums, model_id=model.id, grain=sums.FINE, before=now - FINE_KEPT)
+            )
+        for model_id in self._models.deleted():
+            await self._repeat(partial(self._empty, model_id))
+            await self._inbox.run(partial(registry.delete_model, model_id=model_id))
+            self._models.forget(model_id)
+        tombstones = now - self._settings.tombstone_days * DAY
+        await self._inbox.run(partial(removal.delete_old_tombstones, before=tombstones))
+        await self._inbox.run(partial(registry.delete_old_grants, at=now))
+        await self._repeat(self._sweep_blobs)
+
+    async def _repeat(self, work: Callable[[Transaction], "object"]) -> None:
+        while await self._inbox.run(work):  # type: ignore[arg-type]
+            pass
+
+    async def _expire(self, model_id: str, before: int, tx: Transaction) -> int:
+        """Delete a chunk of old predictions; feedback on them stays, cut loose from its input."""
+        rows = await removal.expired_predictions(tx, model_id, before, CHUNK)
+        await removal.mark_thinned(tx, model_id, sorted({row.created_at // DAY * DAY for row in rows}))
+        await self._bury_predictions(tx, rows)
+        return len(rows)
+
+    async def _bury_predictions(self, tx: Transaction, rows: list[PredictionRow]) -> None:
+        at = self._clock()
+        labels = [(label.model_id, label.id) for row in rows for label in await removal.labels_of(tx, row)]
+        await bury(tx, "label", labels, at)
+        await bury(tx, "prediction", [_key(row) for row in rows], at)
+        await blobs.drop_references(tx, [row.input_hash for row in rows if row.input_stored and row.input_hash])
+
+    async def _expire_orphans(self, kind: str, model_id: str, now: int, tx: Transaction) -> int:
+        before = now - self._settings.orphan_days * DAY
+        keys = await removal.expired_orphans(tx, kind, model_id, before, CHUNK)
+        await bury(tx, kind, keys, now)
+        return len(keys)
+
+    async def _empty(self, model_id: str, tx: Transaction) -> int:
+        """Delete a chunk of a deleted model's rows."""
+        rows = await removal.expired_predictions(tx, model_id, 2**62, CHUNK)
+        await self._bury_predictions(tx, rows)
+        count = len(rows)
+        for kind in ("label", "feedback"):
+            keys = await removal.some_of_model(tx, kind, model_id, CHUNK)
+            await bury(tx, kind, keys, self._clock())
+            count += len(keys)
+        return count
+
+    async def _sweep_blobs(self, tx: Transaction) -> int:
+        """Delete files that no prediction has any more. In the writer, so that no upload of the same bytes is lost."""
+        hashes = await blobs.unreferenced(tx, CHUNK)
+        for hash in hashes:
+            if await blobs.forget_blob(tx, hash):
+                self._files.delete(hash)
+        return len(hashes)
+
+    async def erase(self, subject: bytes) -> Erased:
+        """Delete everything of a person: predictions logged for them with all that hangs on these, and their feedback.
+
+        Sums give back exactly what these rows added. Each chunk is one transaction; a repeated call goes on.
+        """
+        predictions = feedback = 0
+        while chunk := await self._inbox.run(partial(self._erase_predictions, subject)):
+            predictions += chunk
+        while chunk := await self._inbox.run(partial(self._erase_feedback, subject)):
+            feedback += chunk
+        await self._repeat(self._sweep_blobs)
+        return Erased(predictions=predictions, feedback=feedback)
+
+    async def _erase_predictions(self, subject: bytes, tx: Transaction) -> int:
+        rows = await removal.predictions_of_subject(tx, subject, CHUNK)
+        delta = sums.Delta()
+        at = self._clock()
+        targets = await events.targets(tx, [_key(row) for row in rows])
+        tally = votes.Tally(targets, delta)
+        gone = []
+        for row in rows:
+            positions = await events.label_positions(tx, row.model_id)
+            delta.add(row.model_id, row.version_id, row.arm, row.created_at, _lanes(row, positions), -1)
+            for label in await removal.labels_of(tx, row):
+                if label.status == "active":
+                    truths.count(label, targets[_key(row)], delta, -1)
+            for one in await removal.feedback_of(tx, row):
+                gone.append(_key(one))
+                if one.status == "active":
+                    tally.count(one, -1)
+        await tally.store(tx)
+        await bury(tx, "feedback", gone, at)
+        await self._bury_predictions(tx, rows)
+        await self._intake.sums.add(tx, delta, at - FINE_KEPT)
+        return len(rows)
+
+    async def _erase_feedback(self, subject: bytes, tx: Transaction) -> int:
+        rows = await removal.feedback_of_subject(tx, subject, CHUNK)
+        for row in rows:
+            await self.delete_feedback(row, tx)
+        return len(rows)
+
+    async def delete_feedback(self, row: FeedbackRow, tx: Transaction) -> None:
+        """Delete one feedback, and let the one before it in its slot count again."""
+        delta = sums.Delta()
+        tally = votes.Tally(await events.targets(tx, [(row.model_id, row.prediction_id)]), delta)
+        successor = await votes.withdraw(tx, row, tally)
+        if successor is not None:
+            successor.updated_at = self._intake.update_time(self._clock())
+            await events.set_feedback_statuses(tx, [successor])
+        await tally.store(tx)
+        await bury(tx, "feedback", [_key(row)], self._clock())
+        await self._intake.sums.add(tx, delta, self._clock() - FINE_KEPT)
+
+
+def _lanes(row: PredictionRow, positions: dict[str, int]) -> sums.Lanes:
+    return sums.of_prediction(
+        failed=row.error is not None,
+        confidence=row.confidence,
+        latency_ms=row.latency_ms,
+        detections=row.detection_count,
+        label_position=None if row.label is None else positions.get(row.label, sums.MAX_LABELS),
+    )
