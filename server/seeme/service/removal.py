@@ -12,7 +12,7 @@ from seeme.service.inbox import Inbox
 from seeme.service.intake import FINE_KEPT, Intake
 from seeme.service.models import Models
 from seeme.settings import Settings
-from seeme.store import blobs, events, registry, removal
+from seeme.store import blobs, events, reading, registry, removal
 from seeme.store.blobs import Blobs
 from seeme.store.database import Transaction
 from seeme.store.events import bury
@@ -136,10 +136,13 @@ class Removal:
         return len(rows)
 
     async def _erase_feedback(self, subject: bytes, tx: Transaction) -> int:
-        rows = await removal.feedback_of_subject(tx, subject, CHUNK)
-        for row in rows:
-            await self.delete_feedback(row, tx)
-        return len(rows)
+        keys = [_key(row) for row in await removal.feedback_of_subject(tx, subject, CHUNK)]
+        for model_id, id in keys:
+            # Read again: deleting the one before may have made this one active.
+            row = await reading.one_feedback(tx, model_id, id)
+            assert row is not None
+            await self.delete_feedback(events.to_row(FeedbackRow, row), tx)
+        return len(keys)
 
     async def delete_feedback(self, row: FeedbackRow, tx: Transaction) -> None:
         """Delete one feedback, and let the one before it in its slot count again."""
