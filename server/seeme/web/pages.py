@@ -1,0 +1,129 @@
+"""The web pages: ROUTES reads like their table of contents; below it, what happens around every page."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from math import ceil
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from seeme.errors import Forbidden, SeeMeError, ServiceFailed
+from seeme.service.keys import Identity
+from seeme.service.services import Services
+from seeme.web.guard import SESSION_COOKIE, check_models
+from seeme.web.pages_docs import docs
+from seeme.web.pages_embed import embed, make_key, revoke_key
+from seeme.web.pages_models import delete_feedback, latest, model, models, prediction, release_feedback
+from seeme.web.pages_sign_in import ask_to_sign_in, check_same_origin, sign_in, sign_in_form, sign_out
+from seeme.web.pages_static import PageFiles
+from seeme.web.pages_view import Visit
+
+log = logging.getLogger(__name__)
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+class Page(NamedTuple):
+    """One page: how it is asked for, what shows it, and the scope a visitor needs (None: open to all)."""
+
+    method: str
+    path: str
+    handler: Handler
+    scope: str | None
+
+
+_MODEL = "/models/{model_id}"
+_FEEDBACK = _MODEL + "/feedback/{feedback_id}"
+
+PAGES = [
+    Page("GET", "/sign-in", sign_in_form, None),
+    Page("POST", "/sign-in", sign_in, None),
+    Page("POST", "/sign-out", sign_out, None),
+    Page("GET", "/docs", docs, None),
+    Page("GET", "/", models, "read"),
+    Page("GET", _MODEL, model, "read"),
+    Page("GET", _MODEL + "/latest", latest, "read"),
+    Page("GET", _MODEL + "/predictions/{prediction_id}", prediction, "read"),
+    Page("POST", _FEEDBACK + "/release", release_feedback, "review"),
+    Page("POST", _FEEDBACK + "/delete", delete_feedback, "admin"),
+    Page("GET", _MODEL + "/embed", embed, "read"),
+    Page("POST", _MODEL + "/embed", make_key, "admin"),
+    Page("POST", _MODEL + "/keys/{key_id}/revoke", revoke_key, "admin"),
+]
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """Return the routes of all pages and of their static files."""
+    pages: list[BaseRoute] = [
+        Route(page.path, _endpoint(services, page), methods=[page.method], include_in_schema=False) for page in PAGES
+    ]
+    return [*pages, Mount("/static", app=PageFiles(), name="static")]
+
+
+def error_page(request: Request, services: Services, error: SeeMeError, identity: Identity | None = None) -> Response:
+    """Return the page that tells a browser's user what went wrong and what to do."""
+    visit = Visit(request, services, identity)
+    title = _TITLES.get(error.status, "It didn't work")
+    response = visit.render("error.html", error.status, error=error, title=title)
+    if error.retry_after is not None:
+        response.headers["retry-after"] = str(max(1, ceil(error.retry_after)))
+    return response
+
+
+def wants_html(request: Request) -> bool:
+    """Tell whether an answer goes to a person's browser window and not to a program."""
+    return "text/html" in request.headers.get("accept", "") and "/v1/" not in request.url.path
+
+
+_TITLES = {
+    400: "That can't be understood",
+    401: "Please sign in",
+    403: "You may not do that",
+    404: "There is no such page",
+    405: "That doesn't work here",
+    409: "That doesn't fit what is stored",
+    410: "It was deleted",
+    429: "Too many requests",
+    500: "Something broke on our side",
+    503: "Busy just now",
+    507: "The disk is full",
+}
+
+
+def _endpoint(services: Services, page: Page) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        identity = await _identity(services, request)
+        visit = Visit(request, services, identity)
+        try:
+            return await _answer(visit, page)
+        except SeeMeError as error:
+            return error_page(request, services, error, identity)
+        except Exception:
+            log.exception("the page %s failed", request.url.path)
+            return error_page(request, services, ServiceFailed(), identity)
+
+    return endpoint
+
+
+async def _identity(services: Services, request: Request) -> Identity | None:
+    token = request.cookies.get(SESSION_COOKIE)
+    return await services.keys.session(token) if token else None
+
+
+async def _answer(visit: Visit, page: Page) -> Response:
+    if page.method != "GET":
+        check_same_origin(visit)
+    if page.scope is not None:
+        if visit.identity is None:
+            return ask_to_sign_in(visit)
+        _check_allowed(visit, page.scope)
+    return await page.handler(visit)
+
+
+def _check_allowed(visit: Visit, scope: str) -> None:
+    who = visit.who
+    if scope not in who.scopes:
+        raise Forbidden(f"This needs the scope `{scope}`; your key doesn't have it.")
+    if "model_id" in visit.request.path_params:
+        check_models(who, [visit.request.path_params["model_id"]])

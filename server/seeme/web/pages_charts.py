@@ -1,0 +1,218 @@
+"""How metrics become tiles, charts and bars: shapes for the templates, no arithmetic that decides anything."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from seeme.records.metrics import PeriodMetrics
+from seeme.records.queries import Period
+from seeme.web.pages_view import count, figure, milliseconds, percent
+
+Numbers = list[float | int | None]
+
+
+class Range(NamedTuple):
+    """A choice of the range switch: how wide a period is, and how many of them are shown."""
+
+    period: Period
+    name: str
+    periods: int
+    days: int
+
+
+RANGES = {
+    "hour": Range("hour", "48 hours", 48, 2),
+    "day": Range("day", "30 days", 30, 29),
+    "week": Range("week", "12 weeks", 12, 83),
+}
+
+
+class Series(NamedTuple):
+    """One line or row of bars of a chart; `colour` names a colour of the style sheet."""
+
+    name: str
+    colour: str
+    values: Numbers
+
+
+class Chart(NamedTuple):
+    """A chart; `missing` says in words why there is nothing to draw, when there isn't."""
+
+    id: str
+    title: str
+    unit: str
+    bars: bool
+    series: list[Series]
+    missing: str | None
+
+
+class Tile(NamedTuple):
+    """A headline number; `value` is None when it isn't known, and `note` then says why."""
+
+    title: str
+    value: str | None
+    note: str
+    help: str
+
+
+class Bar(NamedTuple):
+    """One label's part of the predictions, 0 to 1, and its length beside the longest bar."""
+
+    label: str
+    number: int
+    share: float
+    length: float
+
+
+def charts(task: str, items: Sequence[PeriodMetrics]) -> list[Chart]:
+    """Return the charts of a model's page."""
+
+    def column(name: str, scale: float = 1) -> Numbers:
+        values = [getattr(item, name) for item in items]
+        return [None if value is None else value * scale for value in values]
+
+    volume = [Series("predictions", "accent", column("predictions")), Series("errors", "bad", column("errors"))]
+    latency = [
+        Series("p50", "line-1", column("p50_latency_ms")),
+        Series("p95", "line-2", column("p95_latency_ms")),
+        Series("p99", "line-3", column("p99_latency_ms")),
+    ]
+    opinion = [
+        Series("satisfaction", "good", column("satisfaction", 100)),
+        Series("response rate", "line-2", column("response_rate", 100)),
+    ]
+    return [
+        _chart("volume", "Predictions and errors", "count", volume, items, bars=True),
+        _chart("latency", "Latency", "ms", latency, items),
+        _chart("satisfaction", "Satisfaction", "percent", opinion, items),
+        _quality(task, column, items),
+    ]
+
+
+def _quality(task: str, column: Callable[..., Numbers], items: Sequence[PeriodMetrics]) -> Chart:
+    if task == "regression":
+        errors = [Series("MAE", "line-1", column("mae")), Series("RMSE", "line-3", column("rmse"))]
+        return _chart("quality", "Error against true values", "number", errors, items)
+    series = [
+        Series("average confidence", "line-1", column("avg_confidence", 100)),
+        Series("accuracy", "good", column("accuracy", 100)),
+    ]
+    if all(value is None for value in series[1].values):
+        return _chart("quality", "Average confidence", "percent", series[:1], items)
+    return _chart("quality", "Confidence and accuracy", "percent", series, items)
+
+
+_NOTHING = {
+    "volume": "No predictions were logged in this range.",
+    "latency": "No prediction in this range has a latency. Log it as `latency_ms`.",
+    "satisfaction": "Nobody has rated a prediction of this range yet.",
+    "quality": "No prediction in this range has a confidence.",
+}
+
+
+def _chart(
+    name: str, title: str, unit: str, series: list[Series], items: Sequence[PeriodMetrics], *, bars: bool = False
+) -> Chart:
+    empty = not any(value for line in series for value in line.values)
+    missing = None
+    if empty:
+        missing = _NOTHING[name]
+        if name == "quality" and unit == "number":
+            missing = "No prediction in this range has a true value yet. Log them as labels."
+    return Chart(name, title, unit, bars, series, missing)
+
+
+def chart_data(chosen: Range, items: Sequence[PeriodMetrics], shown: list[Chart]) -> dict[str, Any]:
+    """Return what the page's script draws, as plain data."""
+    return {
+        "period": chosen.period,
+        "start": [int(item.start.timestamp()) for item in items],
+        "names": [item.period for item in items],
+        "partial": bool(items) and items[-1].partial,
+        "charts": {chart.id: {**chart._asdict(), "series": [s._asdict() for s in chart.series]} for chart in shown},
+    }
+
+
+def tiles(task: str, items: Sequence[PeriodMetrics]) -> list[Tile]:
+    """Return the headline numbers: counts and votes of the whole range, quantiles and averages of its latest period.
+
+    Quantiles of several periods can't be merged from their values, so the tile names the period it is about.
+    """
+    predictions = sum(item.predictions for item in items)
+    errors = sum(item.errors for item in items)
+    failed = f"{count(errors)} {'error' if errors == 1 else 'errors'}"
+    if errors:
+        failed += f" ({percent(errors / predictions)})"
+    return [
+        Tile("Predictions", count(predictions), failed, "How many predictions were logged, failed ones included."),
+        _satisfaction(items, predictions),
+        _tile(
+            items, "Latency p95", "p95_latency_ms", milliseconds, "95 of 100 predictions were at most this slow (2 %)."
+        ),
+        *_quality_tiles(task, items),
+    ]
+
+
+def _satisfaction(items: Sequence[PeriodMetrics], predictions: int) -> Tile:
+    up, down = sum(item.thumbs_up for item in items), sum(item.thumbs_down for item in items)
+    explanation = "Thumbs up among all thumbs. People who vote choose themselves, so this isn't accuracy."
+    if not up + down:
+        return Tile("Satisfaction", None, "nobody has voted in this range", explanation)
+    note = f"{count(up)} up, {count(down)} down"
+    if predictions:
+        note += f" · {percent(sum(item.rated for item in items) / predictions)} responded"
+    return Tile("Satisfaction", percent(up / (up + down)), note, explanation)
+
+
+def _quality_tiles(task: str, items: Sequence[PeriodMetrics]) -> list[Tile]:
+    if task == "regression":
+        return [
+            _tile(items, "MAE", "mae", figure, "Mean absolute error: how far predictions were from true values."),
+            _tile(items, "RMSE", "rmse", figure, "Root mean squared error: large errors weigh more."),
+        ]
+    return [
+        _tile(items, "Average confidence", "avg_confidence", percent, "What the model itself thought."),
+        _tile(items, "Accuracy", "accuracy", percent, "Right predictions among those with a true label."),
+    ]
+
+
+def _tile(
+    items: Sequence[PeriodMetrics], title: str, name: str, notation: Callable[[float], str], explanation: str
+) -> Tile:
+    for item in reversed(items):
+        value = getattr(item, name)
+        if value is not None:
+            note = f"in {item.period}{' so far' if item.partial else ''}"
+            return Tile(title, notation(value), note, explanation)
+    busiest = max(items, key=lambda item: (item.predictions, item.start), default=None)
+    return Tile(title, None, busiest.reasons.get(name, "") if busiest else "", explanation)
+
+
+def label_mix(items: Sequence[PeriodMetrics], most: int = 12) -> list[Bar]:
+    """Return the most frequent labels of a range as bars, the others as one."""
+    counts: Counter[str | None] = Counter()
+    for item in items:
+        for part in item.labels:
+            counts[part.label] += part.count
+    whole = counts.total()
+    if not whole:
+        return []
+    other = counts.pop(None, 0)
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))
+    rows = [(str(label), number) for label, number in ranked[:most]]
+    other += sum(number for _, number in ranked[most:])
+    longest = max([number for _, number in rows] + [other])
+    if other:
+        rows.append(("all other labels", other))
+    return [Bar(label, number, number / whole, number / longest) for label, number in rows]
+
+
+def sparkline(values: Sequence[int], width: int = 120, height: int = 28) -> str:
+    """Return the points of an SVG polyline for `values`, or '' when they are all zero."""
+    top = max(values, default=0)
+    if top == 0 or len(values) < 2:
+        return ""
+    step = (width - 2) / (len(values) - 1)
+    return " ".join(
+        f"{1 + index * step:.1f},{height - 2 - value / top * (height - 4):.1f}" for index, value in enumerate(values)
+    )

@@ -1,0 +1,90 @@
+"""The page that brings the widget to other pages: a key, the tag, and a test of the connection."""
+
+import re
+
+import msgspec
+from starlette.responses import Response
+
+from seeme.records.keys import Key, NewKey
+from seeme.records.models import Model
+from seeme.web.pages_sign_in import read_form
+from seeme.web.pages_view import Visit
+
+
+async def embed(visit: Visit) -> Response:
+    """Show how to embed the widget of a model, and the keys that pages use for it."""
+    return await _page(visit, _model(visit))
+
+
+async def make_key(visit: Visit) -> Response:
+    """Make a publishable key for this model and the origins given, and show it this once."""
+    model = _model(visit)
+    form = await read_form(visit.request)
+    origins = [text.rstrip("/").lower() for text in re.split(r"[\s,]+", form.get("origins", "").strip()) if text]
+    holder = form.get("holder", "").strip() or f"widget of {model.name}"[:200]
+    wanted = {"kind": "publishable", "holder": holder, "models": [model.id], "origins": origins}
+    try:
+        new = msgspec.convert(wanted, NewKey)
+    except msgspec.ValidationError as problem:
+        return await _page(visit, model, form=form, problem=_explain(str(problem), origins), status=422)
+    if not origins:
+        return await _page(visit, model, form=form, problem=_NO_ORIGIN, status=422)
+    issued = await visit.services.keys.create(new)
+    return await _page(visit, model, key=issued.key, origins=origins)
+
+
+async def revoke_key(visit: Visit) -> Response:
+    """Revoke a publishable key of this model."""
+    model = _model(visit)
+    key_id = visit.request.path_params["key_id"]
+    if any(key.id == key_id for key in _keys(visit, model)):
+        await visit.services.keys.revoke(key_id)
+    return visit.redirect(visit.path("models", model.id, "embed", notice="revoked") + "#keys")
+
+
+_NO_ORIGIN = "Name at least one origin: a publishable key works only on the pages it was made for."
+_WRONG_ORIGIN = "An origin is the scheme, host and port of a page, without a path: https://shop.example.com"
+
+
+def _explain(problem: str, origins: list[str]) -> str:
+    if "origins" not in problem:
+        return problem
+    position = re.search(r"origins\[(\d+)\]", problem)
+    return f"{origins[int(position[1])]}: {_WRONG_ORIGIN}" if position else problem
+
+
+def _model(visit: Visit) -> Model:
+    return visit.services.models.get(visit.request.path_params["model_id"])
+
+
+def _keys(visit: Visit, model: Model) -> list[Key]:
+    """Return the live publishable keys that work for this model alone or among others."""
+    keys = visit.services.keys.list().items
+    live = [key for key in keys if key.kind == "publishable" and key.revoked_at is None]
+    return [key for key in live if not key.models or model.id in key.models]
+
+
+async def _page(
+    visit: Visit,
+    model: Model,
+    *,
+    key: str | None = None,
+    origins: list[str] | None = None,
+    form: dict[str, str] | None = None,
+    problem: str | None = None,
+    status: int = 200,
+) -> Response:
+    keys = _keys(visit, model)
+    return visit.render(
+        "embed.html",
+        status,
+        model=model,
+        key=key,
+        origins=origins or [],
+        form=form or {},
+        problem=problem,
+        keys=keys if "admin" in visit.who.scopes else [],
+        known={known.id: known.origins for known in keys},
+        service=visit.public_url(),
+        notice="Revoked: pages that still use this key are refused." if visit.query().get("notice") else None,
+    )

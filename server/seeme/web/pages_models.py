@@ -1,0 +1,178 @@
+"""The pages of models: the list, one model with its charts and tables, one prediction."""
+
+from hashlib import sha256
+from typing import Any, NamedTuple, cast, get_args
+
+import msgspec
+from starlette.responses import JSONResponse, Response
+
+from seeme.clock import to_micros
+from seeme.records.feedback import Feedback, FeedbackStatus, FeedbackType, ReviewState
+from seeme.records.metrics import PeriodMetrics
+from seeme.records.models import Model
+from seeme.records.predictions import Detection, Prediction
+from seeme.records.queries import FeedbackQuery, MetricsQuery, PredictionQuery, from_cursor
+from seeme.records.types import Page
+from seeme.web.pages_charts import RANGES, Range, chart_data, charts, label_mix, sparkline, tiles
+from seeme.web.pages_view import HEADERS, Visit
+
+_ROWS = 12
+_MODELS = 50
+NOTICES = {
+    "release": "Released: it counts now.",
+    "delete": "Deleted for good.",
+}
+
+
+class Card(NamedTuple):
+    """One model in the list: what happened in the last seven days, and when it was last heard of."""
+
+    model: Model
+    predictions: int
+    thumbs_up: int
+    thumbs_down: int
+    spark: str
+    latest: Prediction | None
+
+
+async def models(visit: Visit) -> Response:
+    """List the models that the visitor may see."""
+    page = visit.services.models.list(_MODELS, visit.query().get("cursor"))
+    allowed = visit.who.models
+    shown = [model for model in page.items if not allowed or model.id in allowed]
+    cards = [await _card(visit, model) for model in shown]
+    return visit.render("models.html", cards=cards, next_cursor=page.next_cursor)
+
+
+async def _card(visit: Visit, model: Model) -> Card:
+    week = MetricsQuery(period="day", start=to_micros(visit.days_ago(6)), end=to_micros(visit.at()))
+    days = await visit.services.reports.metrics(model.id, week)
+    latest = await visit.services.events.list_predictions(PredictionQuery(model_id=model.id, limit=1))
+    return Card(
+        model,
+        predictions=sum(day.predictions for day in days),
+        thumbs_up=sum(day.thumbs_up for day in days),
+        thumbs_down=sum(day.thumbs_down for day in days),
+        spark=sparkline([day.predictions for day in days]),
+        latest=latest.items[0] if latest.items else None,
+    )
+
+
+async def model(visit: Visit) -> Response:
+    """Show one model: headline numbers, charts, labels, recent predictions, recent feedback."""
+    shown = visit.services.models.get(visit.request.path_params["model_id"])
+    query = visit.query()
+    chosen = RANGES.get(query.get("period", ""), RANGES["day"])
+    items = await _metrics(visit, shown, chosen)
+    pictures = charts(shown.task, items)
+    feedback = await _feedback(visit, shown)
+    predictions = await _predictions(visit, shown)
+    return visit.render(
+        "model.html",
+        model=shown,
+        versions={version.id: version.name for version in (await visit.services.models.versions(shown.id)).items},
+        ranges=RANGES.values(),
+        chosen=chosen,
+        tiles=tiles(shown.task, items),
+        charts=pictures,
+        data=chart_data(chosen, items, pictures),
+        items=items,
+        bars=label_mix(items),
+        predictions=predictions,
+        opinions=[await _opinions(visit, item) for item in predictions.items],
+        feedback=feedback,
+        digest=_digest(feedback),
+        filters=_filters(visit),
+        paged=bool(query.get("cursor") or query.get("predictions")),
+        notice=NOTICES.get(query.get("notice", "")),
+        types=get_args(FeedbackType),
+        statuses=get_args(FeedbackStatus),
+        reviews=get_args(ReviewState),
+    )
+
+
+async def latest(visit: Visit) -> Response:
+    """Tell the open page of a model, in a few bytes, whether its feedback has changed."""
+    shown = visit.services.models.get(visit.request.path_params["model_id"])
+    return JSONResponse({"digest": _digest(await _feedback(visit, shown))}, headers=HEADERS)
+
+
+async def prediction(visit: Visit) -> Response:
+    """Show one prediction: its input, what the model said, and what people said."""
+    path = visit.request.path_params
+    shown = visit.services.models.get(path["model_id"])
+    found = await visit.services.events.prediction(path["prediction_id"], shown.id)
+    query = FeedbackQuery(model_id=shown.id, prediction_id=found.id, limit=100)
+    versions = (await visit.services.models.versions(shown.id)).items
+    return visit.render(
+        "prediction.html",
+        model=shown,
+        prediction=found,
+        detections=msgspec.convert(msgspec.to_builtins(found.detections or []), list[Detection]),
+        versions={version.id: version.name for version in versions},
+        feedback=await visit.services.events.list_feedback(query),
+        notice=NOTICES.get(visit.query().get("notice", "")),
+    )
+
+
+async def release_feedback(visit: Visit) -> Response:
+    """Let quarantined feedback count."""
+    path = visit.request.path_params
+    await visit.services.review.release(path["feedback_id"], path["model_id"], visit.who)
+    return visit.redirect(_back(visit, "release"))
+
+
+async def delete_feedback(visit: Visit) -> Response:
+    """Delete a feedback for good."""
+    path = visit.request.path_params
+    await visit.services.review.delete(path["feedback_id"], path["model_id"], visit.who)
+    return visit.redirect(_back(visit, "delete"))
+
+
+def _back(visit: Visit, notice: str) -> str:
+    model_id = visit.request.path_params["model_id"]
+    kept = {name: visit.query().get(name) for name in ("period", *_FILTERS)}
+    return visit.path("models", model_id, **kept, notice=notice) + "#feedback"
+
+
+async def _metrics(visit: Visit, shown: Model, chosen: Range) -> list[PeriodMetrics]:
+    query = MetricsQuery(
+        period=chosen.period,
+        start=to_micros(visit.days_ago(chosen.days)),
+        end=to_micros(visit.at()),
+    )
+    return (await visit.services.reports.metrics(shown.id, query))[-chosen.periods :]
+
+
+async def _predictions(visit: Visit, shown: Model) -> Page[Prediction]:
+    cursor = visit.query().get("predictions")
+    query = PredictionQuery(model_id=shown.id, limit=_ROWS, after=from_cursor(cursor) if cursor else None)
+    return await visit.services.events.list_predictions(query)
+
+
+async def _opinions(visit: Visit, item: Prediction) -> list[Feedback]:
+    """Return the feedback that counts on one prediction: a read on an index, a dozen of them on a page."""
+    query = FeedbackQuery(model_id=item.model_id, prediction_id=item.id, status="active", limit=3)
+    return (await visit.services.events.list_feedback(query)).items
+
+
+_FILTERS = {"feedback_type": FeedbackType, "status": FeedbackStatus, "review": ReviewState}
+
+
+def _filters(visit: Visit) -> dict[str, str]:
+    """Return the filters in the address; unknown words are passed over, as an old link is no error."""
+    query = visit.query()
+    return {name: query[name] for name, choices in _FILTERS.items() if query.get(name) in get_args(choices)}
+
+
+async def _feedback(visit: Visit, shown: Model) -> Page[Feedback]:
+    cursor = visit.query().get("cursor")
+    filters = cast(dict[str, Any], _filters(visit))
+    after = from_cursor(cursor) if cursor else None
+    query = FeedbackQuery(model_id=shown.id, limit=_ROWS, after=after, **filters)
+    return await visit.services.events.list_feedback(query)
+
+
+def _digest(page: Page[Feedback]) -> str:
+    state = "|".join(f"{item.id} {item.status} {item.review} {item.updated_at}" for item in page.items)
+    return sha256(state.encode()).hexdigest()[:16]

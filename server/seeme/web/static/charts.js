@@ -1,0 +1,82 @@
+// Draws the charts of a model's page from the JSON beside them. Colours come from the style sheet, so dark mode follows.
+const source = document.getElementById("chart-data");
+const drawn = new Map();
+const HEIGHT = 180;
+
+const formats = {
+  count: new Intl.NumberFormat("en", { notation: "compact" }),
+  number: new Intl.NumberFormat("en", { maximumSignificantDigits: 4 }),
+  percent: new Intl.NumberFormat("en", { maximumFractionDigits: 1 }),
+  ms: new Intl.NumberFormat("en", { maximumSignificantDigits: 3 }),
+};
+
+function written(unit, value) {
+  if (value == null) return "–";
+  if (unit === "percent") return `${formats.percent.format(value)} %`;
+  if (unit === "ms") return value >= 1000 ? `${formats.ms.format(value / 1000)} s` : `${formats.ms.format(value)} ms`;
+  return formats[unit].format(value);
+}
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+function axes(unit, period) {
+  const shared = { stroke: colour("muted"), grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
+  // Days and weeks are UTC: in another zone their midnight would carry the name of the day before.
+  const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", timeZone: "UTC" });
+  const x = period === "hour" ? {} : { values: (_, at) => at.map((s) => day.format(s * 1000)), incrs: [86400, 2 * 86400, 7 * 86400, 14 * 86400, 28 * 86400] };
+  return [{ ...shared, ...x, size: 28 }, { ...shared, size: 56, values: (_, at) => at.map((value) => written(unit, value)) }];
+}
+
+function line(chart, series) {
+  const stroke = colour(series.colour);
+  const shared = { label: series.name, stroke, value: (_, value) => written(chart.unit, value) };
+  if (!chart.bars) return { ...shared, width: 1.75, points: { size: 5, fill: colour("surface") } };
+  return { ...shared, width: 0, fill: stroke, points: { show: false }, paths: uPlot.paths.bars({ size: [0.75, 40], radius: 0.1 }) };
+}
+
+function span(data) {
+  // One period of room on both sides, so that the first and the last bar are whole.
+  const width = { hour: 3600, day: 86400, week: 7 * 86400 }[data.period];
+  return [data.start[0] - width * 0.6, data.start.at(-1) + width * 0.6];
+}
+
+function top(unit, highest) {
+  if (unit === "percent") return [0, 100];
+  return [0, highest > 0 ? highest * 1.08 : 1];
+}
+
+function draw(place) {
+  const data = JSON.parse(source.textContent);
+  const chart = data.charts[place.dataset.chart];
+  const options = {
+    width: Math.max(200, place.clientWidth),
+    height: HEIGHT,
+    series: [{ label: data.period, value: (_, __, ___, index) => (index == null ? "–" : data.names[index] + (data.partial && index === data.names.length - 1 ? " (running)" : "")) }, ...chart.series.map((one) => line(chart, one))],
+    axes: axes(chart.unit, data.period),
+    scales: { x: { time: true, range: span(data) }, y: { range: (_, __, highest) => top(chart.unit, highest) } },
+    tzDate: (at) => (data.period === "hour" ? new Date(at * 1000) : uPlot.tzDate(new Date(at * 1000), "Etc/UTC")),
+    cursor: { drag: { x: false, y: false }, sync: { key: "model" }, points: { size: 7 } },
+    legend: { live: true },
+  };
+  drawn.get(place)?.destroy();
+  place.replaceChildren();
+  const plot = new uPlot(options, [data.start, ...chart.series.map((one) => one.values)], place);
+  // Without a pointer over the chart the legend tells of the latest period; a turn later, as uPlot empties it last.
+  const rest = () => setTimeout(() => plot.setLegend({ idx: data.start.length - 1 }), 50);
+  plot.over.addEventListener("mouseleave", rest);
+  rest();
+  drawn.set(place, plot);
+}
+
+/** Draw every chart of the page again. */
+export function redraw() {
+  for (const place of document.querySelectorAll("[data-chart]")) draw(place);
+}
+
+const resized = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) drawn.get(target)?.setSize({ width: Math.max(200, contentRect.width), height: HEIGHT });
+});
+redraw();
+for (const place of drawn.keys()) resized.observe(place);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+addEventListener("seeme-refreshed", redraw);
