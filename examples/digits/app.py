@@ -36,7 +36,7 @@ CARD = Template("""<li class="card $doubt" style="--place: $place">
 <div class="reading">
 <img src="$image" width="128" height="128" alt="A handwritten digit">
 <div><div class="label">$label</div><meter value="$confidence" aria-label="Confidence"></meter>
-<div class="confidence">$percent sure · $latency ms</div></div>
+<div class="confidence"><span>$percent sure</span> <span>$latency ms</span></div></div>
 </div>
 <seeme-feedback
 model-id="$model"
@@ -115,7 +115,9 @@ def render(shown: list[Shown], service_url: str, model_id: str, key: str, proble
     ]
     notice = f'<p class="notice" role="status">{escape(problem)}</p>\n' if problem else ""
     page = Template((HERE / "page.html").read_text(encoding="utf-8"))
-    return page.substitute(service=escape(service_url.rstrip("/")), notice=notice, cards="\n".join(cards))
+    return page.substitute(
+        service=escape(service_url.rstrip("/")), model=escape(model_id), notice=notice, cards="\n".join(cards)
+    )
 
 
 def create_app(client: Client, digits: Digits, model_id: str, service_url: str, publishable_key: str) -> Starlette:
