@@ -1,0 +1,80 @@
+"""The API's table of contents: every route, what it asks of a key, and the function that answers it."""
+
+from seeme.web.api_events import (
+    approve_feedback,
+    delete_feedback,
+    list_feedback,
+    list_predictions,
+    log_feedback,
+    log_labels,
+    log_predictions,
+    read_feedback,
+    read_input,
+    read_prediction,
+    reject_feedback,
+    release_feedback,
+    upload_input,
+    widget_context,
+)
+from seeme.web.api_keys import create_key, create_sign_in_code, list_keys, revoke_key
+from seeme.web.api_models import (
+    create_model,
+    create_version,
+    delete_model,
+    list_models,
+    list_versions,
+    model_metrics,
+    patch_model,
+    read_model,
+    rebuild_sums,
+)
+from seeme.web.api_service import health, metrics_text, ready
+from seeme.web.endpoint import Edge, Endpoint, Route
+from seeme.web.events import EventEndpoint
+
+_PREDICTION = "/v1/predictions/{prediction_id}"
+_FEEDBACK = "/v1/feedback/{feedback_id}"
+_MODEL = "/v1/models/{model_id}"
+
+ROUTES = [
+    # Events
+    Route("POST", "/v1/predictions", log_predictions, "ingest", "Log one prediction, or up to 1,000"),
+    Route("POST", "/v1/labels", log_labels, "ingest", "Send true labels that became known later"),
+    Route("POST", "/v1/feedback", log_feedback, "feedback", "Send feedback: a rating, a correction, a comment"),
+    Route("GET", "/v1/widget-context", widget_context, "feedback", "What the widget may know of a model"),
+    # Reading and reviewing them
+    Route("GET", "/v1/predictions", list_predictions, "read", "List a model's predictions"),
+    Route("GET", _PREDICTION, read_prediction, "read", "Get a prediction", True),
+    Route("PUT", _PREDICTION + "/input", upload_input, "ingest", "Upload a prediction's input image", True),
+    Route("GET", _PREDICTION + "/input", read_input, "read", "Download a prediction's input image", True),
+    Route("GET", "/v1/feedback", list_feedback, "read", "List a model's feedback, or follow its changes"),
+    Route("GET", _FEEDBACK, read_feedback, "read", "Get feedback", True),
+    Route("POST", _FEEDBACK + "/approve", approve_feedback, "review", "Approve feedback", True),
+    Route("POST", _FEEDBACK + "/reject", reject_feedback, "review", "Reject feedback", True),
+    Route("POST", _FEEDBACK + "/release", release_feedback, "review", "Let quarantined feedback count", True),
+    Route("DELETE", _FEEDBACK, delete_feedback, "admin", "Delete feedback", True),
+    # Models
+    Route("POST", "/v1/models", create_model, "admin", "Make a model"),
+    Route("GET", "/v1/models", list_models, "read", "List models", True),
+    Route("GET", _MODEL, read_model, "read", "Get a model"),
+    Route("PATCH", _MODEL, patch_model, "admin", "Change the named parts of a model"),
+    Route("DELETE", _MODEL, delete_model, "admin", "Delete a model with all its data"),
+    Route("POST", _MODEL + "/versions", create_version, "ingest", "Make a version of a model"),
+    Route("GET", _MODEL + "/versions", list_versions, "read", "List a model's versions"),
+    Route("GET", _MODEL + "/metrics", model_metrics, "read", "Performance by hour, day or week"),
+    Route("POST", _MODEL + "/rebuild", rebuild_sums, "admin", "Make the sums of days again from rows"),
+    # Keys
+    Route("POST", "/v1/keys", create_key, "admin", "Make a key; its text is shown this once"),
+    Route("GET", "/v1/keys", list_keys, "admin", "List keys without their texts"),
+    Route("DELETE", "/v1/keys/{key_id}", revoke_key, "admin", "Revoke a key"),
+    Route("POST", "/v1/sign-in-codes", create_sign_in_code, "admin", "Make a one-time code for the pages"),
+    # The service itself
+    Route("GET", "/healthz", health, None, "Whether the process answers"),
+    Route("GET", "/readyz", ready, None, "Whether events can be taken and stored"),
+    Route("GET", "/metrics", metrics_text, "read", "Numbers about the service, for Prometheus", True),
+]
+
+
+def endpoint(route: Route, edge: Edge) -> Endpoint:
+    """Return the endpoint that answers a route."""
+    return EventEndpoint(route, edge) if "items" in route.handler.__annotations__ else Endpoint(route, edge)

@@ -1,0 +1,27 @@
+"""Keys and sign-in codes."""
+
+from seeme.records.keys import IssuedKey, Key, NewKey, SignInCode
+from seeme.records.types import Id, Page
+from seeme.service.services import Services
+from seeme.web.guard import Caller
+from seeme.web.signature import Made
+
+
+async def create_key(services: Services, body: NewKey) -> Made[IssuedKey]:
+    """Make a key."""
+    return Made(await services.keys.create(body), True)
+
+
+def list_keys(services: Services) -> Page[Key]:
+    """List keys."""
+    return services.keys.list()
+
+
+async def revoke_key(services: Services, key_id: Id) -> None:
+    """Revoke a key: it and the sessions made with it end at once."""
+    await services.keys.revoke(key_id)
+
+
+async def create_sign_in_code(services: Services, caller: Caller) -> Made[SignInCode]:
+    """Make a one-time code with which this key's holder signs in to the pages."""
+    return Made(await services.keys.new_sign_in(caller.identity.key_id), True)

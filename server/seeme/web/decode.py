@@ -1,0 +1,168 @@
+"""Decoding JSON and query strings into records; what is wrong is named with its path and what was expected.
+
+The fast path is msgspec's decoder alone. Everything else here runs only when something is wrong.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from seeme.errors import BadRequest, FieldError, Invalid, RequestError, invalid
+from seeme.web.mistakes import Mistake, child
+
+T = TypeVar("T")
+
+MAX_DEPTH = 32
+MAX_PARAMETERS = 40
+_NUL = b"\\u0000"
+
+
+class JsonDecoder(Generic[T]):
+    """Decodes JSON bodies of one type."""
+
+    def __init__(self, kind: Any) -> None:
+        self._decode = msgspec.json.Decoder(kind).decode
+        self._kind = kind
+
+    def __call__(self, body: bytes) -> T:
+        """Return the decoded body.
+
+        Raises:
+            BadRequest: when it isn't JSON.
+            Invalid: when it is JSON, but not what was expected; `errors` names the path.
+        """
+        try:
+            value: T = self._decode(body)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            raise self._explain(error, body) from None
+        if _NUL in body:
+            _refuse_bad_text(body)
+        return value
+
+    def _explain(self, error: Exception, body: bytes) -> RequestError:
+        if isinstance(error, msgspec.ValidationError):
+            mistake = Mistake.parse(str(error), self._kind)
+            if mistake.is_vague:
+                mistake = mistake.located(body, self._decode)
+            return invalid(mistake.path, mistake.message)
+        if isinstance(error, RecursionError):
+            return _too_deep()
+        try:
+            _refuse_bad_text(body)
+        except RequestError as better:
+            return better
+        return BadRequest(str(error) if str(error).startswith("JSON") else f"JSON is malformed: {error}")
+
+
+def check_depth(body: bytes) -> None:
+    """Refuse JSON nested deeper than 32 levels; only types that hold free JSON need it.
+
+    Raises:
+        BadRequest: when it is deeper.
+    """
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return
+    level, values = 0, [msgspec.json.decode(body)]
+    while values:
+        level += 1
+        values = [inner for value in values for inner in _inside(value)]
+        if level > MAX_DEPTH:
+            raise _too_deep()
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _too_deep() -> BadRequest:
+    return BadRequest(f"the JSON is nested deeper than {MAX_DEPTH} levels")
+
+
+class _NotFinite(str):
+    """NaN, Infinity or -Infinity, as Python's own parser met it."""
+
+    __slots__ = ()
+
+
+def _refuse_bad_text(body: bytes) -> None:
+    """Name the first number or text that JSON can't hold, or that we don't take: NaN, a lone surrogate, NUL."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"the body isn't UTF-8 (byte {error.start})") from None
+    try:
+        tree = json.loads(text, parse_constant=_NotFinite, parse_int=len, parse_float=len)
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError:
+        return
+    for path, value in _texts("$", tree):
+        if isinstance(value, _NotFinite):
+            raise invalid(path, f"must be a finite number (got {value})")
+        if "\0" in value:
+            raise invalid(path, "must not hold NUL (U+0000)")
+        if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise invalid(path, "must not hold half of a surrogate pair")
+
+
+def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield every text under a value, and every name, each with its path; without recursion."""
+    stack = [(path, value)]
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, str):
+            yield path, value
+        elif isinstance(value, dict):
+            for name in value:
+                yield child(path, name), name
+            stack += ((child(path, name), inner) for name, inner in reversed(value.items()))
+        elif isinstance(value, list):
+            stack += ((f"{path}[{index}]", value[index]) for index in reversed(range(len(value))))
+
+
+class TextDecoder(Generic[T]):
+    """Decodes what comes as text (a query string, the parts of a path) into a record."""
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
+
+    def __call__(self, values: Mapping[str, str]) -> T:
+        """Return the record.
+
+        Raises:
+            Invalid: for an unknown name, or a value of the wrong kind.
+        """
+        for name, value in values.items():
+            if "\0" in value:
+                raise invalid(child("$", name), "must not hold NUL (U+0000)")
+        try:
+            return msgspec.convert(values, self._kind, strict=False)  # type: ignore[no-any-return]
+        except msgspec.ValidationError as error:
+            mistake = Mistake.parse(str(error), self._kind)
+            raise invalid(mistake.path, mistake.message) from None
+
+
+def parse_query(query: bytes) -> dict[str, str]:
+    """Return the parameters of a query string.
+
+    Raises:
+        Invalid: when one is given twice.
+        BadRequest: when it isn't UTF-8, or holds far too many.
+    """
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+    except ValueError:
+        raise BadRequest("the query string isn't percent-encoded UTF-8, or has too many parameters") from None
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise Invalid(
+            "a parameter is given twice", errors=tuple(FieldError(child("$", name), "is given twice") for name in twice)
+        )
+    return values
