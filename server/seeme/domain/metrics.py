@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from seeme.clock import from_micros
 from seeme.domain import sums
@@ -40,18 +40,9 @@ def of_period(span: Span, vector: sums.Vector, subject: Subject, *, partial: boo
     """Return the numbers of one period from its summed vector."""
     lane = vector.tolist()
     reasons: dict[str, str] = {}
-    predictions = lane[sums.PREDICTIONS]
-    up, down, rated = lane[sums.THUMBS_UP], lane[sums.THUMBS_DOWN], lane[sums.RATED]
-    bins = lane[sums.LATENCIES : sums.LATENCIES + LATENCY_BINS]
-    timed = lane[sums.LATENCY_N]
-    confident = lane[sums.CONFIDENCE_N]
+    predictions, confident = lane[sums.PREDICTIONS], lane[sums.CONFIDENCE_N]
     _explain(reasons, not predictions, NO_PREDICTIONS, "error_rate", "response_rate")
     _explain(reasons, not confident, NO_CONFIDENCE, "avg_confidence")
-    latency = ("avg_latency_ms", "p50_latency_ms", "p95_latency_ms", "p99_latency_ms")
-    _explain(reasons, not timed, NO_LATENCY, *latency)
-    _explain(reasons, not up + down, NO_THUMBS, "satisfaction")
-    accuracy, naive = _accuracy(lane, subject, reasons)
-    mae, rmse, bias = _regression(vector, subject, reasons)
     return PeriodMetrics(
         period=span.name,
         start=from_micros(span.start),
@@ -61,27 +52,40 @@ def of_period(span: Span, vector: sums.Vector, subject: Subject, *, partial: boo
         errors=lane[sums.ERRORS],
         error_rate=_share(lane[sums.ERRORS], predictions),
         avg_confidence=lane[sums.CONFIDENCE_SUM] / confident / sums.MOMENT_SCALE if confident else None,
-        avg_latency_ms=sums.wide(vector, sums.LATENCY_SUM, 2) / timed / 1000 if timed else None,
-        p50_latency_ms=latency_quantile(bins, 0.50),
-        p95_latency_ms=latency_quantile(bins, 0.95),
-        p99_latency_ms=latency_quantile(bins, 0.99),
         labels=_labels(lane, subject.labels),
         detections=lane[sums.DETECTIONS],
-        thumbs_up=up,
-        thumbs_down=down,
-        satisfaction=_share(up, up + down),
-        rated=rated,
-        response_rate=_share(rated, predictions),
         corrections=lane[sums.CORRECTIONS],
         comments=lane[sums.COMMENTS],
         labelled=lane[sums.PAIRS] if subject.task == "regression" else lane[sums.LABELLED],
-        accuracy=accuracy,
-        naive_accuracy=naive,
-        mae=mae,
-        rmse=rmse,
-        bias=bias,
+        **_latency(vector, lane, reasons),
+        **_votes(lane, reasons),
+        **_accuracy(lane, subject, reasons),
+        **_regression(vector, subject, reasons),
         reasons=reasons,
     )
+
+
+def _latency(vector: sums.Vector, lane: list[int], reasons: dict[str, str]) -> dict[str, Any]:
+    """Return the mean and quantiles of latency in ms; quantiles are within 2 %."""
+    timed = lane[sums.LATENCY_N]
+    bins = lane[sums.LATENCIES : sums.LATENCIES + LATENCY_BINS]
+    quantiles = {f"p{q}_latency_ms": latency_quantile(bins, q / 100) for q in (50, 95, 99)}
+    mean = sums.wide(vector, sums.LATENCY_SUM, 2) / timed / 1000 if timed else None
+    _explain(reasons, not timed, NO_LATENCY, "avg_latency_ms", *quantiles)
+    return {"avg_latency_ms": mean, **quantiles}
+
+
+def _votes(lane: list[int], reasons: dict[str, str]) -> dict[str, Any]:
+    """Return thumbs, the share of thumbs that are up, and the share of predictions that have any."""
+    up, down, rated = lane[sums.THUMBS_UP], lane[sums.THUMBS_DOWN], lane[sums.RATED]
+    _explain(reasons, not up + down, NO_THUMBS, "satisfaction")
+    return {
+        "thumbs_up": up,
+        "thumbs_down": down,
+        "satisfaction": _share(up, up + down),
+        "rated": rated,
+        "response_rate": _share(rated, lane[sums.PREDICTIONS]),
+    }
 
 
 def _explain(reasons: dict[str, str], unknown: bool, reason: str, *names: str) -> None:
@@ -101,29 +105,31 @@ def _labels(lane: list[int], labels: Sequence[str]) -> list[LabelCount]:
     return sorted(counts, key=lambda one: (-one.count, one.label or "\uffff"))
 
 
-def _accuracy(lane: list[int], subject: Subject, reasons: dict[str, str]) -> tuple[float | None, float | None]:
+def _accuracy(lane: list[int], subject: Subject, reasons: dict[str, str]) -> dict[str, Any]:
     """Return the accuracy (None unless the label feed is complete) and the naive one of whatever labels came."""
     if subject.task != "classification":
         why = BOXES if subject.task == "detection" else OTHER_TASK.format("classification")
         reasons["accuracy"] = reasons["naive_accuracy"] = why
-        return None, None
+        return {"accuracy": None, "naive_accuracy": None}
     naive = _share(lane[sums.LABELLED_RIGHT], lane[sums.LABELLED])
     _explain(reasons, naive is None, NO_LABELS, "accuracy", "naive_accuracy")
     if naive is not None and not subject.labels_complete:
         reasons["accuracy"] = INCOMPLETE
-    return naive if subject.labels_complete else None, naive
+    return {"accuracy": naive if subject.labels_complete else None, "naive_accuracy": naive}
 
 
-def _regression(
-    vector: sums.Vector, subject: Subject, reasons: dict[str, str]
-) -> tuple[float | None, float | None, float | None]:
+def _regression(vector: sums.Vector, subject: Subject, reasons: dict[str, str]) -> dict[str, Any]:
     """Return MAE, RMSE and bias (predicted minus true, on average) in the model's units."""
     pairs = int(vector[sums.PAIRS])
     if subject.task != "regression" or pairs <= 0:
         why = NO_VALUES if subject.task == "regression" else OTHER_TASK.format("regression")
         _explain(reasons, True, why, "mae", "rmse", "bias")
-        return None, None, None
+        return {"mae": None, "rmse": None, "bias": None}
     absolute, signed = sums.wide(vector, sums.ABSOLUTE, 2), sums.wide(vector, sums.SIGNED, 2)
     squares = sums.wide(vector, sums.SQUARES, 4)
     scale = sums.VALUE_SCALE
-    return absolute / pairs / scale, sqrt(squares / pairs) / scale, signed / pairs / scale
+    return {
+        "mae": absolute / pairs / scale,
+        "rmse": sqrt(squares / pairs) / scale,
+        "bias": signed / pairs / scale,
+    }

@@ -116,6 +116,19 @@ class Prediction(View, frozen=True, kw_only=True):
     truth: Truth | None = None
 
 
+class StoredLabel(View, frozen=True, kw_only=True):
+    """A true label as it was told, with whether it is in force."""
+
+    id: str
+    model_id: str
+    prediction_id: str
+    status: str
+    created_at: Time
+    label: str | None
+    value: float | None
+    boxes: list[LabelledBox] | None
+
+
 class StoredInput(View, frozen=True, kw_only=True):
     """The answer to an upload: the input's SHA-256 of its bytes, its size and what its bytes say it is."""
 
@@ -133,5 +146,6 @@ __all__ = [
     "NewPrediction",
     "Prediction",
     "StoredInput",
+    "StoredLabel",
     "Truth",
 ]

@@ -47,7 +47,8 @@ class Events:
         """Return one page of predictions, by (created_at, id)."""
         self._models.get(query.model_id)
         rows = await reading.predictions(self._reader, query)
-        return _page(rows, query.limit, reading.to_prediction, "created_at")
+        truths = await reading.truths(self._reader, rows)
+        return _page(rows, query.limit, lambda row: reading.to_prediction(row, truths.get(row["id"])), "created_at")
 
     async def feedback(self, id: str, model_id: str | None = None) -> Feedback:
         """Return one feedback."""

@@ -18,6 +18,7 @@ from seeme.store.database import Reader, Transaction
 
 SIGN_IN_GOOD_FOR = HOUR
 SESSION_GOOD_FOR = 14 * DAY
+LOCAL_KEY = "sk_local"
 PREFIX = {"publishable": "pk", "secret": "sk"}
 
 
@@ -63,10 +64,26 @@ class Keys:
         self._keys[stored.key.id] = stored
         self._identities[stored.key.id] = identity_of(stored.key)
 
+    def make_local(self) -> str:
+        """Make the key by which commands on this machine talk to this process; it ends with it and isn't stored."""
+        text = f"{LOCAL_KEY}_{secret()}"
+        key = Key(
+            id=LOCAL_KEY,
+            kind="secret",
+            holder="command line",
+            scopes=["ingest", "read", "review", "admin"],
+            models=[],
+            origins=[],
+            created_at=from_micros(self._clock()),
+            revoked_at=None,
+        )
+        self._remember(registry.StoredKey(key, _hash(text)))
+        return text
+
     @property
     def none_yet(self) -> bool:
         """Whether no secret key was ever made: the first start."""
-        return not any(stored.key.kind == "secret" for stored in self._keys.values())
+        return not any(stored.key.kind == "secret" and id != LOCAL_KEY for id, stored in self._keys.items())
 
     def authenticate(self, text: str) -> Identity:
         """Return who bears a key; raises Unauthorized for any text that isn't a live key."""
@@ -109,7 +126,7 @@ class Keys:
 
     def list(self) -> Page[Key]:
         """Return every key by creation, revoked ones too, without their texts."""
-        return Page(items=[stored.key for stored in self._keys.values()])
+        return Page(items=[stored.key for id, stored in self._keys.items() if id != LOCAL_KEY])
 
     async def revoke(self, key_id: str) -> None:
         """Revoke a key: it and the sessions made with it end at once. Raises NotFound."""

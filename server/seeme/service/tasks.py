@@ -3,10 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from seeme.service.services import Services
+from typing import Any, NamedTuple
 
 log = logging.getLogger(__name__)
 
@@ -15,7 +12,7 @@ class Task(NamedTuple):
     """One row: what to run, and how often in seconds; None is for ever (a vital task)."""
 
     name: str
-    run: Callable[["Services"], Awaitable[None]]
+    run: Callable[[Any], Awaitable[None]]  # given the Services
     every: float | None
 
 
@@ -33,7 +30,7 @@ class Tasks:
         self._vital: list[asyncio.Task[None]] = []
         self._periodic: list[asyncio.Task[None]] = []
 
-    def start(self, services: "Services", tasks: tuple[Task, ...] = TASKS) -> None:
+    def start(self, services: Any, tasks: tuple[Task, ...] = TASKS) -> None:
         """Start every row of the table."""
         for task in tasks:
             if task.every is None:
@@ -41,7 +38,7 @@ class Tasks:
             else:
                 self._periodic.append(asyncio.create_task(_repeat(task, task.every, services), name=task.name))
 
-    async def _supervise(self, task: Task, services: "Services") -> None:
+    async def _supervise(self, task: Task, services: Any) -> None:
         try:
             await task.run(services)
         except BaseException:
@@ -57,7 +54,7 @@ class Tasks:
         await asyncio.gather(*self._periodic, *self._vital, return_exceptions=True)
 
 
-async def _repeat(task: Task, every: float, services: "Services") -> None:
+async def _repeat(task: Task, every: float, services: Any) -> None:
     while True:
         try:
             await task.run(services)

@@ -1,1 +1,1 @@
-
+"""SQL, drivers and files: the verbs of storing, and no rules."""

@@ -33,7 +33,7 @@ class Blobs:
 
     def path(self, hash: str) -> Path:
         """Return where the bytes of a hash are."""
-        return self._folder / hash[:2] / hash
+        return place(self._folder, hash)
 
     async def receive(self, chunks: AsyncIterator[bytes], most: int) -> Upload:
         """Write bytes to disk as they come, with an fsync at the end.
@@ -81,6 +81,16 @@ class Blobs:
     def delete(self, hash: str) -> None:
         """Delete the bytes of a hash."""
         self.path(hash).unlink(missing_ok=True)
+
+
+def place(folder: Path, hash: str) -> Path:
+    """Return where in a folder of blobs the bytes of a hash are."""
+    return folder / hash[:2] / hash
+
+
+async def hashes(reader: Reader) -> list[str]:
+    """Return the hash of every input that some prediction has."""
+    return [row["hash"] for row in await reader.all("all_blobs")]
 
 
 def _sync(file: object) -> None:

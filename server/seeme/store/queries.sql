@@ -270,6 +270,9 @@ update blobs set refs = refs - 1 where hash = :hash;
 -- name: blob
 select hash, size, media_type, refs from blobs where hash = :hash;
 
+-- name: all_blobs
+select hash from blobs where refs > 0 order by hash;
+
 -- name: unreferenced_blobs
 select hash from blobs where refs <= 0 order by hash limit :most;
 
@@ -309,3 +312,21 @@ delete from sign_in_codes where expires_at < :now;
 
 -- name: delete_old_sessions
 delete from sessions where expires_at < :now;
+
+-- name: count_predictions
+select count(*) as n from predictions where model_id = :model_id;
+
+-- name: count_labels
+select count(*) as n from labels where model_id = :model_id;
+
+-- name: count_feedback
+select count(*) as n from feedback where model_id = :model_id;
+
+-- name: all_labels
+select * from labels where model_id = :model_id and (created_at, id) > (:at, :id) order by created_at, id limit :most;
+
+-- name: all_feedback
+select f.*, p.label as predicted_label, p.value as predicted_value, p.input_url, p.input_stored
+from feedback f left join predictions p on p.model_id = f.model_id and p.id = f.prediction_id
+where f.model_id = :model_id and (f.created_at, f.id) > (:at, :id)
+order by f.created_at, f.id limit :most;

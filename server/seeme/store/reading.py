@@ -7,7 +7,7 @@ import msgspec
 
 from seeme.clock import from_micros
 from seeme.records.feedback import Feedback
-from seeme.records.predictions import LabelledBox, Prediction, Truth
+from seeme.records.predictions import LabelledBox, Prediction, StoredLabel, Truth
 from seeme.records.queries import FeedbackQuery, Keyset, PredictionQuery
 from seeme.records.types import Box
 from seeme.store.database import Reader, Row
@@ -50,6 +50,20 @@ def to_truth(row: Row) -> Truth:
     """Return a row of `labels` as it goes out with its prediction."""
     return Truth(
         id=row["id"],
+        created_at=from_micros(row["created_at"]),
+        label=row["label"],
+        value=row["value"],
+        boxes=_boxes.decode(row["boxes"]) if row["boxes"] else None,
+    )
+
+
+def to_label(row: Row) -> StoredLabel:
+    """Return a row of `labels` as it is exported."""
+    return StoredLabel(
+        id=row["id"],
+        model_id=row["model_id"],
+        prediction_id=row["prediction_id"],
+        status=row["status"],
         created_at=from_micros(row["created_at"]),
         label=row["label"],
         value=row["value"],
@@ -144,6 +158,29 @@ async def truth(reader: Reader, model_id: str, prediction_id: str) -> Truth | No
     return to_truth(row) if row else None
 
 
+async def truths(reader: Reader, predictions: Sequence[Row]) -> dict[str, Truth]:
+    """Return the true labels in force for rows of `predictions` of one model, by prediction id."""
+    pairs = msgspec.json.encode([(row["model_id"], row["id"]) for row in predictions]).decode()
+    return {row["prediction_id"]: to_truth(row) for row in await reader.all("active_labels_of", pairs=pairs)}
+
+
 async def models_with(reader: Reader, kind: str, id: str) -> list[str]:
     """Return up to two models that have a prediction or feedback (`kind`) of this id."""
     return [row["model_id"] for row in await reader.all(f"{kind}_models", id=id)]
+
+
+async def model_exists(reader: Reader, model_id: str) -> bool:
+    """Say whether there is such a model, not deleted."""
+    return any(row["id"] == model_id and row["deleted_at"] is None for row in await reader.all("all_models"))
+
+
+async def count_rows(reader: Reader, model_id: str, kind: str) -> int:
+    """Return how many `predictions`, `labels` or `feedback` a model has."""
+    row = await reader.one(f"count_{kind}", model_id=model_id)
+    return int(row["n"]) if row else 0
+
+
+async def oldest_first(reader: Reader, kind: str, model_id: str, after: Keyset | None, most: int) -> Sequence[Row]:
+    """Return a page of every `labels` or `feedback` row of a model, by (created_at, id)."""
+    place = after or Keyset(FIRST, "")
+    return await reader.all(f"all_{kind}", model_id=model_id, at=place.at, id=place.id, most=most)

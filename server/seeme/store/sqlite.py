@@ -129,6 +129,15 @@ class SqliteDatabase:
         if self._writer.in_transaction:
             await self._writer.execute("rollback")
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[None]:
+        """Let a database that is open to read show one moment, whatever is written meanwhile."""
+        await self._connections[0].execute("begin")
+        try:
+            yield
+        finally:
+            await self._connections[0].execute("commit")
+
     async def backup(self, target: Path) -> None:
         """Copy the database, as of one moment, into a new file while writing goes on."""
         await self._connections[0].execute("vacuum into ?", (str(target),))

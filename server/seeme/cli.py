@@ -1,0 +1,242 @@
+"""The command line: `seeme serve`, and what surrounds it. It reads arguments and starts things."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from seeme.errors import SeeMeError, SetupError
+from seeme.settings import Settings, from_environment
+from seeme.version import __version__
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return 0, or 1 after one clear line on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except SeeMeError as error:
+        print(f"seeme: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(
+            f"seeme: this command needs the server's packages ({error.name} is missing): "
+            "pip install 'seeme-feedback[server]'",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `seeme export ... | head`
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="seeme", description="The feedback loop for machine-learning models.")
+    parser.add_argument("--version", action="version", version=f"seeme {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_serving(commands)
+    _add_keys_and_models(commands)
+    _add_data(commands)
+    return parser
+
+
+Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _add(commands: Commands, name: str, run: Run, help: str) -> argparse.ArgumentParser:  # type: ignore[valid-type]
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)  # type: ignore[attr-defined]
+    command.set_defaults(run=run)
+    command.add_argument("--data", type=Path, help="the data folder (SEEME_DATA; default seeme-data)")
+    return command
+
+
+def _add_serving(commands: Commands) -> None:  # type: ignore[valid-type]
+    for name, run, help in (
+        ("serve", _serve, "Run the service."),
+        ("demo", _demo, "Run the service with the digits example and a month of history."),
+    ):
+        command = _add(commands, name, run, help)
+        command.add_argument("--host", help="address to listen on (SEEME_HOST; default 127.0.0.1)")
+        command.add_argument("--port", type=int, help="port to listen on (SEEME_PORT; default 8765)")
+        if name == "demo":
+            command.add_argument("--demo-port", type=int, default=8766, help="port of the example (default 8766)")
+        else:
+            command.add_argument(
+                "--database", help="database to use (SEEME_DATABASE; default SQLite in the data folder)"
+            )
+    _add(commands, "sign-in", _sign_in, "Make a one-time link that signs you in to the pages.")
+
+
+def _add_keys_and_models(commands: Commands) -> None:  # type: ignore[valid-type]
+    key = commands.add_parser("key", help="Make, list and revoke API keys.").add_subparsers(  # type: ignore[attr-defined]
+        required=True, metavar="ACTION"
+    )
+    create = _add(key, "create", _create_key, "Make a key; its text is shown this once.")
+    create.add_argument("--holder", required=True, help="who uses it: the name that decisions are signed with")
+    create.add_argument("--scope", action="append", default=[], choices=["ingest", "read", "review", "admin"])
+    create.add_argument("--publishable", action="store_true", help="for pages: it can only send feedback")
+    create.add_argument("--model", action="append", default=[], help="a model that it is for (default: all)")
+    create.add_argument("--origin", action="append", default=[], help="a page's origin, https://shop.example.com")
+    _add(key, "list", _list_keys, "List keys without their texts.")
+    _add(key, "revoke", _revoke_key, "Revoke a key at once and for ever.").add_argument("id")
+    model = commands.add_parser("model", help="Make and list models.").add_subparsers(  # type: ignore[attr-defined]
+        required=True, metavar="ACTION"
+    )
+    _add(model, "list", _list_models, "List models.")
+    make = _add(model, "create", _create_model, "Make a model.")
+    make.add_argument("name")
+    make.add_argument("--id", help="an id of your own")
+    make.add_argument("--task", default="classification", choices=["classification", "detection", "regression"])
+    make.add_argument("--label", action="append", default=[], help="a label, once per label")
+
+
+def _add_data(commands: Commands) -> None:  # type: ignore[valid-type]
+    kinds = ["predictions", "labels", "feedback"]
+    load = _add(commands, "import", _import, "Import history from JSONL or CSV through the running service.")
+    load.add_argument("file", type=Path)
+    load.add_argument("--kind", default="predictions", choices=kinds)
+    load.add_argument("--model", help="the model of rows that don't name one")
+    load.add_argument("--format", choices=["jsonl", "csv"], help="default: by the file's name")
+    export = _add(commands, "export", _export, "Export a model's rows as JSONL or CSV.")
+    export.add_argument("--model", required=True)
+    export.add_argument("--kind", default="predictions", choices=kinds)
+    export.add_argument("--format", default="jsonl", choices=["jsonl", "csv"])
+    export.add_argument("--output", type=Path, help="a file that doesn't exist yet (default: standard output)")
+    _add(commands, "check", _check, "Check the database file, the sums against the rows, and the inputs.")
+    rebuild = _add(commands, "rebuild", _rebuild, "Make a model's sums again from its rows, in the running service.")
+    rebuild.add_argument("--model", required=True)
+    _add(commands, "backup", _backup, "Copy the data folder while the service runs.").add_argument("target", type=Path)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """Return the settings of the environment with the command's options over them."""
+    environment = dict(os.environ)
+    for name in ("host", "port", "data", "database"):
+        if getattr(options, name, None) is not None:
+            environment[f"SEEME_{name.upper()}"] = str(getattr(options, name))
+    settings = from_environment(environment)
+    if settings.database:
+        raise SetupError("SEEME_DATABASE / --database isn't acted on yet: SQLite in the data folder is the only engine")
+    return settings
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from seeme.commands.serving import serve
+
+    serve(_settings(options))
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from seeme.commands.serving import demo
+
+    demo(_settings(options), options.demo_port)
+    return 0
+
+
+def _sign_in(options: argparse.Namespace) -> int:
+    print(_client(options).create_sign_in_code().url)
+    return 0
+
+
+def _client(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from seeme.commands import local
+
+    return local.client(_settings(options).data)
+
+
+def _create_key(options: argparse.Namespace) -> int:
+    kind = "publishable" if options.publishable else "secret"
+    key = _client(options).create_key(
+        kind, options.holder, scopes=options.scope, models=options.model, origins=options.origin
+    )
+    print(key.key)
+    return 0
+
+
+def _list_keys(options: argparse.Namespace) -> int:
+    for key in _client(options).list_keys():
+        state = f"revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ",".join(key.scopes)
+        print(f"{key.id}  {key.kind:11}  {key.holder:20}  {state}  {' '.join(key.models) or 'all models'}")
+    return 0
+
+
+def _revoke_key(options: argparse.Namespace) -> int:
+    _client(options).revoke_key(options.id)
+    return 0
+
+
+def _list_models(options: argparse.Namespace) -> int:
+    for model in _client(options).list_models():
+        print(f"{model.id}  {model.task:14}  {model.name}")
+    return 0
+
+
+def _create_model(options: argparse.Namespace) -> int:
+    print(_client(options).create_model(options.name, options.task, options.label, options.id).id)
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from seeme.commands.history import load
+
+    failed = load(_client(options), options.file, options.kind, options.model, format=options.format)
+    return 1 if failed else 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from seeme.commands.exporting import export
+
+    data = _settings(options).data
+    if options.output is None:
+        asyncio.run(export(data, options.model, options.kind, options.format, sys.stdout))
+        return 0
+    try:
+        with options.output.open("x", encoding="utf-8", newline="") as target:
+            asyncio.run(export(data, options.model, options.kind, options.format, target))
+    except FileExistsError:
+        raise SetupError(f"{options.output} exists; name a file that doesn't") from None
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from seeme.service.care import check
+
+    async def report() -> int:
+        faults = 0
+        async for what, found in check(_settings(options).data):
+            print(f"{what}: {'ok' if not found else f'{len(found)} faults'}")
+            for fault in found[:20]:
+                print(f"  {fault}")
+            faults += len(found)
+        return faults
+
+    return 1 if asyncio.run(report()) else 0
+
+
+def _rebuild(options: argparse.Namespace) -> int:
+    rebuilt = _client(options).rebuild_sums(options.model)
+    print(f"{len(rebuilt.days)} days counted again, {len(rebuilt.changed)} were wrong and are mended")
+    for day, why in rebuilt.refused.to_dict().items():
+        print(f"  {day}: {why}")
+    return 0
+
+
+def _backup(options: argparse.Namespace) -> int:
+    from seeme.service.care import backup
+
+    inputs = asyncio.run(backup(_settings(options).data, options.target))
+    print(f"{options.target}: the database and {inputs} inputs. Use it with `seeme serve --data {options.target}`.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""`seeme export`: a model's predictions, labels or feedback as JSONL or CSV, read beside a running service."""
+
+import csv
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+
+from seeme.commands.progress import Progress
+from seeme.service.care import open_data
+from seeme.service.exports import count, rows
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+async def export(data: Path, model_id: str, kind: str, format: str, target: TextIO) -> int:
+    """Write every row of a kind, oldest first; return how many."""
+    database = await open_data(data)
+    try:
+        async with database.snapshot():
+            progress = Progress(f"Exporting {kind}", await count(database, model_id, kind))
+            found = rows(database, model_id, kind)
+            written = await (_csv if format == "csv" else _jsonl)(found, target, progress)
+    finally:
+        await database.close()
+    progress.end(f"{written} {kind} exported")
+    return written
+
+
+async def _jsonl(found: AsyncIterator[msgspec.Struct], target: TextIO, progress: Progress) -> int:
+    written = 0
+    async for record in found:
+        target.write(msgspec.json.encode(record).decode() + "\n")
+        written += 1
+        progress.show(written)
+    return written
+
+
+async def _csv(found: AsyncIterator[msgspec.Struct], target: TextIO, progress: Progress) -> int:
+    writer = csv.writer(target)
+    written = 0
+    async for record in found:
+        if not written:
+            writer.writerow(record.__struct_fields__)
+        plain = msgspec.to_builtins(record)
+        writer.writerow([_cell(plain[name]) for name in record.__struct_fields__])
+        written += 1
+        progress.show(written)
+    return written
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as a cell: lists and objects as JSON, and text that a spreadsheet would run as a formula quoted."""
+    if value is None:
+        return ""
+    if isinstance(value, (dict, list)):
+        return msgspec.json.encode(value).decode()
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return "'" + value
+    return value

@@ -1,0 +1,115 @@
+"""`seeme import`: predictions, labels and feedback of earlier times from JSONL or CSV, through the running service."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from seeme.client import BatchFailed, Client
+from seeme.commands.progress import Progress
+from seeme.errors import RequestError, SetupError
+from seeme.records.feedback import NewFeedback
+from seeme.records.predictions import NewLabel, NewPrediction
+
+SHAPES: dict[str, Any] = {"predictions": NewPrediction, "labels": NewLabel, "feedback": NewFeedback}
+CHUNK = 1000
+SHOWN_FAILURES = 20
+
+
+def load(client: Client, path: Path, kind: str, model_id: str | None, *, format: str | None = None) -> int:
+    """Send a file's events; return how many lines failed, each named on standard error.
+
+    A row without an id gets one made from its content and its place, so that an import that was broken off can be
+    started again: what is stored already is found unchanged.
+    """
+    format = format or {".csv": "csv", ".tsv": "csv"}.get(path.suffix.lower(), "jsonl")
+    if not path.is_file():
+        raise SetupError(f"there is no file {path}")
+    progress = Progress(f"Importing {path.name}", path.stat().st_size)
+    failed: list[str] = []
+    sent = 0
+    with path.open("rb") as file:
+        rows = _csv_rows(file) if format == "csv" else _json_rows(file)
+        chunk: list[tuple[int, dict[str, Any]]] = []
+        for line, found in rows:
+            try:
+                chunk.append((line, _event(kind, found, model_id, line)))
+            except (ValueError, msgspec.MsgspecError) as error:
+                failed.append(f"line {line}: {error}")
+            if len(chunk) == CHUNK:
+                sent += _send(client, kind, chunk, failed)
+                progress.show(file.tell())
+                chunk = []
+        sent += _send(client, kind, chunk, failed)
+    progress.end(f"{sent} {kind} stored, {len(failed)} lines failed")
+    for text in failed[:SHOWN_FAILURES]:
+        print(text, file=sys.stderr)
+    if len(failed) > SHOWN_FAILURES:
+        print(f"... and {len(failed) - SHOWN_FAILURES} more", file=sys.stderr)
+    return len(failed)
+
+
+def _json_rows(file: BinaryIO) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(file, 1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except ValueError as error:
+                yield number, error
+
+
+def _csv_rows(file: BinaryIO) -> Iterator[tuple[int, Any]]:
+    """Yield a CSV's rows as dicts; empty cells are left out, cells that hold JSON arrays or objects are read as such."""
+    reader = csv.DictReader(line.decode("utf-8-sig" if n == 0 else "utf-8") for n, line in enumerate(file))
+    for row in reader:
+        if None in row:
+            yield reader.line_num, ValueError("has more cells than the header")
+            continue
+        cells = {name: text for name, text in row.items() if text not in (None, "")}
+        yield (
+            reader.line_num,
+            {
+                name: json.loads(text) if text[0] in "[{" and name not in ("notes", "error", "label") else text
+                for name, text in cells.items()
+            },
+        )
+
+
+def _event(kind: str, found: Any, model_id: str | None, line: int) -> dict[str, Any]:
+    """Return a row as an event that fits its shape, texts of a CSV turned into numbers."""
+    if isinstance(found, ValueError):
+        raise found
+    if not isinstance(found, dict):
+        raise ValueError("isn't an object")
+    if model_id is not None:
+        found.setdefault("model_id", model_id)
+    if "id" not in found:
+        content = json.dumps(found, sort_keys=True, default=str).encode()
+        found["id"] = "import-" + blake2b(b"%d:" % line + content, digest_size=12).hexdigest()
+    return dict(msgspec.to_builtins(msgspec.convert(found, SHAPES[kind], strict=False)))
+
+
+def _send(client: Client, kind: str, chunk: list[tuple[int, dict[str, Any]]], failed: list[str]) -> int:
+    """Send a chunk; add the lines that the service refused to `failed`, and return how many it stored.
+
+    Raises:
+        SeeMeError: when the service can't be reached, or can't store: the same import can then be started again.
+    """
+    log: Any = {"predictions": client.log_prediction, "labels": client.log_label, "feedback": client.log_feedback}[kind]
+    lines = {event["id"]: line for line, event in chunk}
+    try:
+        with client.batch():
+            for _, event in chunk:
+                log(**event)
+    except BatchFailed as error:
+        for failure in error.failures:
+            if not isinstance(failure.error, RequestError):
+                raise failure.error from None
+            failed.append(f"line {lines[failure.id]}: {failure.error}")
+        return len(chunk) - len(error.failures)
+    return len(chunk)

@@ -1,0 +1,102 @@
+"""`seeme serve` and `seeme demo`."""
+
+import asyncio
+import importlib
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from seeme.client import Client
+from seeme.commands import local
+from seeme.errors import SetupError
+from seeme.records.keys import NewKey
+from seeme.service.services import Services
+from seeme.settings import Settings
+from seeme.web import serve as server
+
+Then = Callable[[Services, str, str], Awaitable[None]]
+
+
+def serve(settings: Settings, then: Then | None = None) -> None:
+    """Serve until told to stop; say where, and at the first start with which key."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    async def announce(services: Services, url: str) -> None:
+        here = _loopback(settings, url)
+        local_key = services.keys.make_local()
+        local.announce(settings.data, here, local_key)
+        print(f"SeeMe feedback listens on {url}", flush=True)
+        await _welcome(services)
+        if then is not None:
+            await then(services, here, local_key)
+
+    try:
+        server.run(settings, announce)
+    finally:
+        local.withdraw(settings.data)
+
+
+def _loopback(settings: Settings, url: str) -> str:
+    """Return the address under which this machine itself reaches the service, past any proxy."""
+    if not settings.public_url and settings.host not in ("0.0.0.0", "::"):
+        return url
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
+    return f"http://{host}:{settings.port}{settings.root_path.rstrip('/')}"
+
+
+async def _welcome(services: Services) -> None:
+    """At the first start, make the first key and a way in; they are shown this once."""
+    if not services.keys.none_yet:
+        return
+    key = await services.keys.create(
+        NewKey(kind="secret", holder="admin", scopes=["ingest", "read", "review", "admin"])
+    )
+    code = await services.keys.new_sign_in(key.id)
+    print(
+        f"\nThis is the first start. Keep this admin key, it is shown once:\n\n  {key.key}\n\n"
+        f"Sign in within an hour, once, with\n\n  {code.url}\n\nLater: `seeme sign-in`.\n",
+        flush=True,
+    )
+
+
+def demo(settings: Settings, demo_port: int) -> None:
+    """Serve, and beside it the digits example with a month of history."""
+    example = _digits()
+
+    async def then(services: Services, url: str, key: str) -> None:
+        code = await services.keys.new_sign_in("sk_local")
+        page = await asyncio.to_thread(_start_example, example, url, key, settings.host, demo_port)
+        print(
+            f"\nThe example page, with the widget under each digit:\n  {page.url}\n"
+            f"The service's pages (this link signs in once, within an hour):\n  {code.url}\n\n"
+            "Stop with Ctrl+C.",
+            flush=True,
+        )
+
+    serve(settings, then)
+
+
+def _digits() -> Any:
+    """Return the example's package: beside this one in a wheel, in the repository in a checkout."""
+    checkout = Path(__file__).parents[3] / "examples"
+    try:
+        if (checkout / "digits").is_dir():
+            sys.path.insert(0, str(checkout))
+            return importlib.import_module("digits.example"), importlib.import_module("digits.setup")
+        return importlib.import_module("seeme.examples.digits.example"), importlib.import_module(
+            "seeme.examples.digits.setup"
+        )
+    except ImportError as error:
+        raise SetupError(
+            f"the demo needs more packages ({error.name} is missing): pip install 'seeme-feedback[demo]'"
+        ) from None
+
+
+def _start_example(modules: Any, url: str, key: str, host: str, port: int) -> Any:
+    example, setup = modules
+    client = Client(url, key, timeout=10)
+    setup.make_model(client)
+    return example.start(client, url, setup.make_key(client, host, port), host, port)

@@ -1,0 +1,79 @@
+"""Looking after a data folder without the service: is all of it there and consistent, and copies of it."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from seeme.errors import SetupError
+from seeme.service import recount
+from seeme.service.services import DATABASE
+from seeme.store import blobs, registry
+from seeme.store.sqlite import SqliteDatabase, open_sqlite_readonly
+
+
+async def open_data(data: Path) -> SqliteDatabase:
+    """Open the database of a data folder to read; raises SetupError when there is none."""
+    return await open_sqlite_readonly(data / DATABASE)
+
+
+async def model_ids(database: SqliteDatabase) -> list[str]:
+    """Return the models that aren't deleted."""
+    return [stored.model.id for stored in await registry.models(database) if stored.deleted_at is None]
+
+
+async def check(data: Path) -> AsyncIterator[tuple[str, list[str]]]:
+    """Yield what was looked at, with the faults found there: the file, each model's sums against rows, the inputs."""
+    database = await open_data(data)
+    try:
+        yield "database file", await database.integrity_errors()
+        async with database.snapshot():
+            for model_id in await model_ids(database):
+                faults = []
+                days = await recount.days(database, model_id)
+                for day, thinned in days:
+                    if not thinned:
+                        delta = await recount.day(database, model_id, day)
+                        faults += await recount.differences(database, model_id, day, delta)
+                skipped = sum(thinned for _, thinned in days)
+                note = f", {skipped} without rows any more" if skipped else ""
+                yield f"sums of {model_id} against rows ({len(days)} days{note})", faults
+            missing = [hash for hash in await blobs.hashes(database) if not _blob(data, hash).exists()]
+            yield "inputs", [f"the input {hash} has a row but no file" for hash in missing]
+    finally:
+        await database.close()
+
+
+async def backup(data: Path, target: Path) -> int:
+    """Copy a data folder as of one moment, beside a running service or without one; return how many inputs it has.
+
+    Raises:
+        SetupError: the target exists.
+    """
+    if target.exists():  # noqa: ASYNC240 - a command with nothing else to do
+        raise SetupError(f"{target} exists; name a folder that doesn't")
+    database = await open_data(data)
+    part = target.with_name(target.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        await database.backup(part / DATABASE)
+    finally:
+        await database.close()
+    copied = await open_sqlite_readonly(part / DATABASE)
+    try:
+        hashes = await blobs.hashes(copied)
+    finally:
+        await copied.close()
+    for hash in hashes:
+        source, place = _blob(data, hash), _blob(part, hash)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if source.exists():  # retention may have deleted it since
+            shutil.copy2(source, place)
+    if (data / "secret").exists():
+        shutil.copy2(data / "secret", part / "secret")
+    part.rename(target)
+    return len(hashes)
+
+
+def _blob(data: Path, hash: str) -> Path:
+    return blobs.place(data / "blobs", hash)
