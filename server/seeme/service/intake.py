@@ -153,7 +153,7 @@ class Intake:
             delta.add(row.model_id, row.version_id, row.arm, row.created_at, lanes)
             targets[row.model_id, row.id] = _target(row)
         keys = [(row.model_id, row.id) for row in fresh]
-        return await events.orphaned_labels(tx, keys), await events.orphaned_feedback(tx, keys)
+        return await events.orphans_of(tx, keys)
 
     def _position(self, row: PredictionRow) -> int | None:
         return None if row.label is None else self._positions[row.model_id].get(row.label, sums.MAX_LABELS)

@@ -61,14 +61,13 @@ async def gone_predictions(tx: Reader, keys: Iterable[EventKey]) -> set[EventKey
     return {(row["model_id"], row["id"]) for row in await tx.all("gone_predictions", pairs=_json(keys))}
 
 
-async def orphaned_labels(tx: Reader, keys: Sequence[EventKey]) -> list[LabelRow]:
-    """Return the labels that have waited for these predictions."""
-    return [to_row(LabelRow, row) for row in await tx.all("orphaned_labels_of", pairs=_json(keys))]
-
-
-async def orphaned_feedback(tx: Reader, keys: Sequence[EventKey]) -> list[FeedbackRow]:
-    """Return the feedback that has waited for these predictions."""
-    return [to_row(FeedbackRow, row) for row in await tx.all("orphaned_feedback_of", pairs=_json(keys))]
+async def orphans_of(tx: Reader, keys: Sequence[EventKey]) -> tuple[list[LabelRow], list[FeedbackRow]]:
+    """Return the labels and the feedback that have waited for these predictions."""
+    pairs = _json(keys)
+    kinds = {row["kind"] for row in await tx.all("kinds_waiting", pairs=pairs)}
+    labels = await tx.all("orphaned_labels_of", pairs=pairs) if "labels" in kinds else ()
+    feedback = await tx.all("orphaned_feedback_of", pairs=pairs) if "feedback" in kinds else ()
+    return [to_row(LabelRow, row) for row in labels], [to_row(FeedbackRow, row) for row in feedback]
 
 
 async def count_orphans(tx: Reader, kind: str, model_id: str, most: int) -> int:

@@ -44,6 +44,21 @@ from json_each(:pairs) j
 join tombstones t on t.model_id = json_extract(j.value, '$[0]') and t.id = json_extract(j.value, '$[1]')
   and t.kind = 'prediction';
 
+-- name: kinds_waiting
+select 'labels' as kind where exists (
+  select 1 from json_each(:pairs) j
+  join labels l indexed by labels_orphaned
+    on l.model_id = json_extract(j.value, '$[0]') and l.prediction_id = json_extract(j.value, '$[1]')
+  where l.status = 'orphan'
+)
+union all
+select 'feedback' where exists (
+  select 1 from json_each(:pairs) j
+  join feedback f indexed by feedback_orphaned
+    on f.model_id = json_extract(j.value, '$[0]') and f.prediction_id = json_extract(j.value, '$[1]')
+  where f.status = 'orphan'
+);
+
 -- name: orphaned_feedback_of
 select f.*
 from json_each(:pairs) j

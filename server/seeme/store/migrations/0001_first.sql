@@ -86,7 +86,7 @@ create table labels (
 );
 create index labels_by_prediction on labels (model_id, prediction_id, created_at, id);
 create index labels_by_id on labels (id);
-create index labels_orphaned on labels (model_id, received_at, id) where status = 'orphan';
+create index labels_orphaned on labels (model_id, prediction_id) where status = 'orphan';
 
 create table feedback (
   model_id text not null,
@@ -118,7 +118,7 @@ create index feedback_by_time on feedback (model_id, created_at, id);
 create index feedback_by_update on feedback (model_id, updated_at, id);
 create index feedback_by_prediction on feedback (model_id, prediction_id, slot);
 create index feedback_by_id on feedback (id);
-create index feedback_orphaned on feedback (model_id, received_at, id) where status = 'orphan';
+create index feedback_orphaned on feedback (model_id, prediction_id) where status = 'orphan';
 create index feedback_quarantined on feedback (model_id, received_at, id) where status = 'quarantined';
 create index feedback_by_subject on feedback (subject) where subject is not null;
 
