@@ -5,7 +5,7 @@ The fast path is msgspec's decoder alone. Everything else here runs only when so
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -17,15 +17,18 @@ T = TypeVar("T")
 
 MAX_DEPTH = 32
 MAX_PARAMETERS = 40
+# Where something is, from the inside out: as text it would cost the square of the depth.
+Place: TypeAlias = "tuple[Place, str | int] | None"
 _NUL = b"\\u0000"
 
 
 class JsonDecoder(Generic[T]):
-    """Decodes JSON bodies of one type."""
+    """Decodes JSON bodies of one type; when it isn't the `whole`, the texts in it are left to the next decoder."""
 
-    def __init__(self, kind: Any) -> None:
+    def __init__(self, kind: Any, *, whole: bool = True) -> None:
         self._decode = msgspec.json.Decoder(kind).decode
         self._kind = kind
+        self._whole = whole
 
     def __call__(self, body: bytes) -> T:
         """Return the decoded body.
@@ -38,7 +41,7 @@ class JsonDecoder(Generic[T]):
             value: T = self._decode(body)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise self._explain(error, body) from None
-        if _NUL in body:
+        if _NUL in body and self._whole:
             _refuse_bad_text(body)
         return value
 
@@ -101,28 +104,39 @@ def _refuse_bad_text(body: bytes) -> None:
         raise _too_deep() from None
     except ValueError:
         return
-    for path, value in _texts("$", tree):
+    for place, value in _texts(tree):
         if isinstance(value, _NotFinite):
-            raise invalid(path, f"must be a finite number (got {value})")
+            raise invalid(_path(place), f"must be a finite number (got {value})")
         if "\0" in value:
-            raise invalid(path, "must not hold NUL (U+0000)")
+            raise invalid(_path(place), "must not hold NUL (U+0000)")
         if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise invalid(path, "must not hold half of a surrogate pair")
+            raise invalid(_path(place), "must not hold half of a surrogate pair")
 
 
-def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Yield every text under a value, and every name, each with its path; without recursion."""
-    stack = [(path, value)]
+def _texts(tree: Any) -> Iterator[tuple[Place, str]]:
+    """Yield every text in a value, and every name, each with its place; without recursion."""
+    stack: list[tuple[Place, Any]] = [(None, tree)]
     while stack:
-        path, value = stack.pop()
+        place, value = stack.pop()
         if isinstance(value, str):
-            yield path, value
+            yield place, value
         elif isinstance(value, dict):
             for name in value:
-                yield child(path, name), name
-            stack += ((child(path, name), inner) for name, inner in reversed(value.items()))
+                yield (place, name), name
+            stack += (((place, name), inner) for name, inner in reversed(value.items()))
         elif isinstance(value, list):
-            stack += ((f"{path}[{index}]", value[index]) for index in reversed(range(len(value))))
+            stack += (((place, index), value[index]) for index in reversed(range(len(value))))
+
+
+def _path(place: Place) -> str:
+    steps = []
+    while place is not None:
+        place, step = place
+        steps.append(step)
+    path = "$"
+    for step in reversed(steps):
+        path = child(path, step) if isinstance(step, str) else f"{path}[{step}]"
+    return path
 
 
 class TextDecoder(Generic[T]):

@@ -46,7 +46,7 @@ class EventEndpoint(Endpoint):
         assert self._access
         self._required = self._access
         self._one: JsonDecoder[Any] = JsonDecoder(self.signature.item)
-        self._batch: JsonDecoder[Batch] = JsonDecoder(Batch)
+        self._batch: JsonDecoder[Batch] = JsonDecoder(Batch, whole=False)
         self._outcomes = edge.counters.of_events(route.path.rpartition("/")[2])
         self._encode = msgspec.json.Encoder().encode
         self._services = edge.services
