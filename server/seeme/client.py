@@ -168,8 +168,7 @@ class Client:
         """Store what a prediction was made from (path, bytes or binary file), and return its hash, size and type."""
         data = input_bytes(input)
         path, where = _prediction(prediction_id, "input"), query(model_id=model_id)
-        answer = self._transport.call(Request("PUT", path, where, data, BYTES))
-        return Record(answer.json(), StoredInput)
+        return _record(self._transport.call(Request("PUT", path, where, data, BYTES)).json(), StoredInput)
 
     def get_input(self, prediction_id: str, model_id: str | None = None) -> bytes:
         """Return the bytes of a prediction's input, as they were uploaded."""
@@ -274,7 +273,7 @@ class Client:
         """Make a model's sums again from its rows, day by day, and return which days changed and which were refused."""
         body = plain({name: day for name, day in (("start", start), ("end", end)) if day is not None})
         request = Request("POST", _model(model_id, "rebuild"), body=_json(body), repeatable=False)
-        return Record(self._transport.call(request, max(600.0, self._transport.timeout)).json(), Rebuilt)
+        return _record(self._transport.call(request, max(600.0, self._transport.timeout)).json(), Rebuilt)
 
     # --- keys and service
 
@@ -334,7 +333,7 @@ class Client:
     ) -> Record:
         data = None if body is None else _json({name: part for name, part in body.items() if part is not None})
         answer = self._transport.call(Request(method, path, where, data, repeatable=repeatable)).json()
-        return Record(answer if isinstance(answer, dict) else {}, shape)
+        return _record(answer, shape) if shape else Record({})
 
     def _list(self, path: str, shape: Any, limit: int | None, **filters: Any) -> Records:
         """Return a list that asks for its pages when they are read."""
@@ -364,7 +363,13 @@ class Client:
             error.add_note(f"whether it was stored isn't known; the same call with id={event.id!r} stores it once")
             raise
         upload(self._transport, event, self._transport.timeout)
-        return Record(answer, Accepted)
+        return _record(answer, Accepted)
+
+
+def _record(document: Any, shape: Any) -> Record:
+    if not isinstance(document, dict):
+        raise ServiceError("the answer isn't an object (is base_url a SeeMe service?)")
+    return Record(document, shape)
 
 
 def _page(document: Any, shape: Any) -> tuple[list[Record], str | None]:

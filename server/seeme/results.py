@@ -33,7 +33,7 @@ class Record:
 
     def __init__(self, data: dict[str, Any], shape: Any = None) -> None:
         readers, defaults = _fields(shape)
-        data = {**defaults, **data}
+        data = data | {name: value for name, value in defaults.items() if name not in data}
         values = {name: readers.get(name, _read_unknown)(value) for name, value in data.items()}
         for name, value in (("_data", data), ("_shape", shape), ("_values", values)):
             object.__setattr__(self, name, value)

@@ -87,6 +87,7 @@ class Transport:
     """Sends requests to one service; threads may share it, and a forked child starts with connections of its own."""
 
     def __init__(self, base_url: str, api_key: str, timeout: float) -> None:
+        self._forget()
         self._url = _checked(base_url)
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
@@ -96,7 +97,6 @@ class Transport:
             "User-Agent": f"seeme-python/{__version__}",
         }
         self._tls = ssl.create_default_context() if self._url.scheme == "https" else None
-        self._forget()
         _transports.add(self)
 
     def call(self, request: Request, patience: float | None = None) -> Answer:
@@ -134,8 +134,11 @@ class Transport:
         while (connection := self._idle_one()) is not None:
             connection.close()
 
+    def __del__(self) -> None:
+        self.close()
+
     def _forget(self) -> None:
-        """Start without connections: those of a forked child belong to its parent."""
+        """Start without connections."""
         self._lock = threading.Lock()
         self._idle: list[_Connection] = []
 
@@ -238,7 +241,12 @@ class _Connection:
             if body is None or not self.readable():
                 raise
         response = self._over.getresponse()
-        return Answer(response.status, response.headers, response.read()), not response.will_close
+        delimited = response.length is not None or response.chunked
+        answer = Answer(response.status, response.headers, response.read())
+        if not delimited and not answer.body:
+            # Nothing says where it should have ended, so this may be a head that was cut off.
+            raise http.client.IncompleteRead(b"")
+        return answer, not response.will_close
 
 
 class _Channel:
@@ -343,8 +351,12 @@ _transports: WeakSet[Transport] = WeakSet()
 
 
 def _after_fork() -> None:
+    """Close the child's copies of connections that its parent goes on using, with a lock that nobody holds."""
     for transport in list(_transports):
+        idle = transport._idle
         transport._forget()
+        for connection in idle:
+            connection.close()
 
 
 if hasattr(os, "register_at_fork"):
