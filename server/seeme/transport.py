@@ -178,7 +178,7 @@ class Transport:
         )
         try:
             over.connect()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter for a host that can't be a name
             over.close()
             raise _Lost(error, sent=False) from None
         return _Connection(over)
@@ -318,7 +318,7 @@ def problem_of(status: int, document: dict[str, Any], retry_after: str | None = 
 def pause_before(tries: int, error: SeeMeError) -> float:
     """Return the seconds to wait before trying again: as told, else doubling from 0.1 s to 10 s, half of it random."""
     if error.retry_after is not None:
-        return error.retry_after
+        return error.retry_after * random.uniform(1.0, 1.1)  # so that not all come back in the same moment
     pause = min(FIRST_PAUSE * 2.0 ** min(tries - 1, 20), LONGEST_PAUSE)
     return pause * random.uniform(0.5, 1.0)
 

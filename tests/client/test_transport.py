@@ -180,6 +180,12 @@ def test_a_service_that_is_not_there_is_named(stub: Any) -> None:
     assert any("stores it once" in note for note in raised.value.__notes__)
 
 
+def test_a_host_that_is_no_name_is_an_error_like_others() -> None:
+    """Not a UnicodeError from deep within."""
+    with pytest.raises(ConnectionFailed, match="can't be reached"):
+        Client("http://a..b", "k", timeout=0.1).health()
+
+
 def test_a_service_that_starts_late_is_found() -> None:
     """A client may be up before its service."""
     with socket.create_server(("127.0.0.1", 0)) as reserved:
