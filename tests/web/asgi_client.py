@@ -40,20 +40,7 @@ class Caller:
         if body:
             sent.setdefault("content-type", "application/json")
             sent.setdefault("content-length", str(len(body)))
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "root_path": "",
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in sent.items()],
-            "client": (self.address, 50000),
-            "server": ("seeme.test", 80),
-        }
+        scope = self._scope(method, path, query, sent)
         parts = [body[at : at + chunk] for at in range(0, len(body), chunk)] or [b""]
         messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
         messages[-1]["more_body"] = False
@@ -73,3 +60,19 @@ class Caller:
         assert answers, "nothing was answered"
         got = {name.decode().lower(): value.decode() for name, value in answers[0]["headers"]}
         return Answer(answers[0]["status"], got, b"".join(answer.get("body", b"") for answer in answers[1:]))
+
+    def _scope(self, method: str, path: str, query: str, headers: dict[str, str]) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+            "client": (self.address, 50000),
+            "server": ("seeme.test", 80),
+        }

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 from starlette.applications import Starlette
@@ -16,7 +17,7 @@ from seeme.web import openapi, pages
 from seeme.web.api import ROUTES, endpoint
 from seeme.web.endpoint import Edge
 from seeme.web.problems import MEDIA_TYPE, problem, problem_headers, send_problem
-from seeme.web.reply import ANY_ORIGIN, App, Header, Receive, Scope, Send, reply
+from seeme.web.reply import ANY_ORIGIN, App, Header, Message, Receive, Scope, Send, reply
 from seeme.web.scripts import NAMES, Script
 
 
@@ -85,12 +86,21 @@ class Application:
             await self._rest(scope, receive, send)
 
     async def _sign_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the page answer an attempt to sign in, unless too many from this address have failed."""
+        guard, headers = self.edge.guard, dict(scope["headers"])
+
+        async def watch(message: Message) -> None:
+            if message.get("status") == 401:
+                with suppress(TooManyRequests):  # the next one is told
+                    guard.count_failure(scope, headers)
+            await send(message)
+
         try:
-            self.edge.guard.count_attempt(scope, dict(scope["headers"]))
+            guard.check_attempts(scope, headers)
         except TooManyRequests as error:
             await self._answer(Request(scope), error)(scope, receive, send)
         else:
-            await self._rest(scope, receive, send)
+            await self._rest(scope, receive, watch)
 
     async def _http_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -94,8 +94,16 @@ class Guard:
             peer = client_address(peer, headers.get(b"x-forwarded-for", b"").decode("latin-1"), self._trusted)
         return address_bucket(peer)
 
-    def count_attempt(self, scope: Scope, headers: Headers) -> None:
-        """Count an attempt to sign in, or a wrong key.
+    def check_attempts(self, scope: Scope, headers: Headers) -> None:
+        """Refuse an address from which there were too many wrong keys and failed sign-ins.
+
+        Raises:
+            TooManyRequests: with the time to wait.
+        """
+        self._failures.take(self.address(scope, headers), monotonic(), cost=0.0)
+
+    def count_failure(self, scope: Scope, headers: Headers) -> None:
+        """Count a wrong key or a failed sign-in.
 
         Raises:
             TooManyRequests: when there were too many from this address.
@@ -109,7 +117,7 @@ class Guard:
                 raise Unauthorized
             return self._keys.authenticate(text.strip().decode("latin-1"))
         except Unauthorized:
-            self.count_attempt(scope, headers)
+            self.count_failure(scope, headers)
             raise
 
     async def _admit_session(self, access: Access, scope: Scope, headers: Headers) -> Caller:
