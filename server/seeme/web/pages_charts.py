@@ -47,12 +47,13 @@ class Chart(NamedTuple):
 
 
 class Tile(NamedTuple):
-    """A headline number; `value` is None when it isn't known, and `note` then says why."""
+    """A headline number; `value` is None when it isn't known, and `note` then says why. `period`: it is about this one."""
 
     title: str
     value: str | None
     note: str
     help: str
+    period: PeriodMetrics | None = None
 
 
 class Bar(NamedTuple):
@@ -182,8 +183,7 @@ def _tile(
     for item in reversed(items):
         value = getattr(item, name)
         if value is not None:
-            note = f"in {item.period}{' so far' if item.partial else ''}"
-            return Tile(title, notation(value), note, explanation)
+            return Tile(title, notation(value), "", explanation, item)
     busiest = max(items, key=lambda item: (item.predictions, item.start), default=None)
     return Tile(title, None, busiest.reasons.get(name, "") if busiest else "", explanation)
 

@@ -133,7 +133,8 @@ def _parameter(parameter: Schema) -> Field:
         return Field(_name(parameter), "", False, [], "")
     schema = parameter.get("schema", {})
     required = bool(parameter.get("required"))
-    note = parameter.get("description") or notes(schema)
+    described = {"description": parameter["description"]} if "description" in parameter else {}
+    note = notes({**schema, **described})
     return Field(parameter["name"], parameter["in"], required, type_of(schema), note)
 
 
@@ -178,6 +179,9 @@ def type_of(schema: Schema) -> list[Word]:
         return _array(schema)
     if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
         return [Word("map of "), *type_of(schema["additionalProperties"])]
+    if kind == "object" and schema.get("properties"):
+        parts = [[Word(f"{name}: "), *type_of(part)] for name, part in schema["properties"].items()]
+        return [Word("{"), *_joined(parts, ", "), Word("}")]
     if isinstance(kind, list):
         return [Word(" | ".join(kind))]
     return [Word(_FORMATS.get(schema.get("format", ""), str(kind)))]

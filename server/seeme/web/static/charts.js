@@ -19,11 +19,31 @@ function written(unit, value) {
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-function axes(unit, period) {
+// Days and weeks are UTC: in another zone their midnight would carry the name of the day before.
+const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", timeZone: "UTC" });
+const localDay = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+const hourTick = (at) => (new Date(at * 1000).getHours() === 0 ? localDay : clock).format(at * 1000);
+
+function periodName(data, index) {
+  if (index == null) return "–";
+  const name = data.period === "hour" ? moment.format(data.start[index] * 1000) : data.names[index];
+  return data.partial && index === data.names.length - 1 ? `${name} (running)` : name;
+}
+
+/** Every so many periods, counted from the latest, so that their names don't overlap. */
+function ticks(plot, start) {
+  const step = Math.ceil(start.length / Math.max(2, Math.floor(plot.width / 75)));
+  return start.filter((_, index) => (start.length - 1 - index) % step === 0);
+}
+
+function axes(unit, data) {
   const shared = { stroke: colour("muted"), grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
-  // Days and weeks are UTC: in another zone their midnight would carry the name of the day before.
-  const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", timeZone: "UTC" });
-  const x = period === "hour" ? {} : { values: (_, at) => at.map((s) => day.format(s * 1000)), incrs: [86400, 2 * 86400, 7 * 86400, 14 * 86400, 28 * 86400] };
+  const x = data.period === "hour"
+    ? { values: (_, at) => at.map(hourTick), incrs: [3, 6, 12, 24].map((hours) => hours * 3600), space: 60 }
+    : { values: (_, at) => at.map((seconds) => day.format(seconds * 1000)), splits: (plot) => ticks(plot, data.start) };
   return [{ ...shared, ...x, size: 28 }, { ...shared, size: 56, values: (_, at) => at.map((value) => written(unit, value)) }];
 }
 
@@ -41,7 +61,8 @@ function span(data) {
 }
 
 function top(unit, highest) {
-  if (unit === "percent") return [0, 100];
+  // A little room, so that the line of a perfect score is seen whole.
+  if (unit === "percent") return [0, 102];
   return [0, highest > 0 ? highest * 1.08 : 1];
 }
 
@@ -51,8 +72,8 @@ function draw(place) {
   const options = {
     width: Math.max(200, place.clientWidth),
     height: HEIGHT,
-    series: [{ label: data.period, value: (_, __, ___, index) => (index == null ? "–" : data.names[index] + (data.partial && index === data.names.length - 1 ? " (running)" : "")) }, ...chart.series.map((one) => line(chart, one))],
-    axes: axes(chart.unit, data.period),
+    series: [{ label: data.period, value: (_, __, ___, index) => periodName(data, index) }, ...chart.series.map((one) => line(chart, one))],
+    axes: axes(chart.unit, data),
     scales: { x: { time: true, range: span(data) }, y: { range: (_, __, highest) => top(chart.unit, highest) } },
     tzDate: (at) => (data.period === "hour" ? new Date(at * 1000) : uPlot.tzDate(new Date(at * 1000), "Etc/UTC")),
     cursor: { drag: { x: false, y: false }, sync: { key: "model" }, points: { size: 7 } },
