@@ -64,9 +64,11 @@ $(VENV)/.dev: $(VENV)/.demo
 	$(PY) -m pip install --quiet --group dev
 	@touch $@
 
-# Browser tests take a Chromium from the PATH, else Playwright's own; one test counts fsyncs with strace.
+# Browser tests take a Chromium from the PATH, else Playwright's own; one test counts fsyncs with strace,
+# one makes a quick run of the benchmark, which needs wrk.
 $(VENV)/.test: $(VENV)/.dev
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || command -v google-chrome-stable \
 		|| sh .ci/need.sh chromium command -v chromium || $(PY) -m playwright install chromium
 	@sh .ci/need.sh strace command -v strace || echo "going on without it: its test will be skipped" >&2
+	@sh .ci/need.sh wrk command -v wrk || echo "going on without it: its test will be skipped" >&2
 	@touch $@
