@@ -47,7 +47,7 @@ class Chart(NamedTuple):
 
 
 class Tile(NamedTuple):
-    """A headline number; `value` is None when it isn't known, and `note` then says why. `period`: it is about this one."""
+    """A headline number, of `period` or of the whole range; None when it isn't known, and `note` then says why."""
 
     title: str
     value: str | None
