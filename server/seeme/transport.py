@@ -107,13 +107,15 @@ class Transport:
             ConnectionFailed: when the service wasn't reached, or didn't answer in time.
         """
         deadline = time.monotonic() + (self.timeout if patience is None else patience)
-        tries = 0
+        tries, said = 0, None
         while True:
             tries += 1
             try:
                 answer = self._try(request, deadline)
             except _Lost as lost:
-                error: SeeMeError = self._unreachable(lost, tries)
+                # A last try that the deadline cuts short tells less than what the service said before it.
+                cut = isinstance(lost.cause, TimeoutError) and time.monotonic() >= deadline
+                error: SeeMeError = said if said and cut else self._unreachable(lost, tries)
                 again = (request.repeatable or not lost.sent) and not isinstance(
                     lost.cause, ssl.SSLCertVerificationError
                 )
@@ -121,7 +123,7 @@ class Transport:
                 # What a lost first try has deleted is gone for the second one.
                 if answer.status < 300 or (request.method == "DELETE" and tries > 1 and answer.status == 404):
                     return answer
-                error = self._refused(answer)
+                error = said = self._refused(answer)
                 again = answer.status in TRY_AGAIN and (request.repeatable or answer.status in NOT_TAKEN)
             pause = pause_before(tries, error)
             if not again or time.monotonic() + pause >= deadline:
