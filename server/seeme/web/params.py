@@ -20,6 +20,8 @@ Day = Annotated[
     str,
     Meta(
         max_length=40,
+        # ' ' for '+': what becomes of an offset that wasn't percent-encoded.
+        pattern=r"^\d{4}-\d\d-\d\d([Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+\- ]\d\d:\d\d))?$(?!\n)",
         description="A time as in RFC 3339, or a date alone: the whole day in UTC. Both ends of a period are included",
         examples=["2026-01-31", "2026-01-31T12:00:00Z"],
     ),
