@@ -51,7 +51,7 @@ async def _csv(found: AsyncIterator[msgspec.Struct], target: TextIO, progress: P
 
 
 def _cell(value: Any) -> Any:
-    """Return a value as a cell: lists and objects as JSON, and text that a spreadsheet would run as a formula quoted."""
+    """Return a value as a cell: lists and objects as JSON, and text that a spreadsheet would run, quoted."""
     if value is None:
         return ""
     if isinstance(value, (dict, list)):

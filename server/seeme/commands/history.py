@@ -64,7 +64,7 @@ def _json_rows(file: BinaryIO) -> Iterator[tuple[int, Any]]:
 
 
 def _csv_rows(file: BinaryIO) -> Iterator[tuple[int, Any]]:
-    """Yield a CSV's rows as dicts; empty cells are left out, cells that hold JSON arrays or objects are read as such."""
+    """Yield a CSV's rows as dicts: empty cells are left out, JSON arrays and objects in cells are read as such."""
     reader = csv.DictReader(line.decode("utf-8-sig" if n == 0 else "utf-8") for n, line in enumerate(file))
     for row in reader:
         if None in row:

@@ -57,6 +57,17 @@ class NewPrediction(Wire, frozen=True, kw_only=True):
     subject: Subject | None = None
 
 
+class Detail(Wire, frozen=True, kw_only=True):
+    """What is stored of a prediction but never searched."""
+
+    scores: dict[str, float] | None = None
+    detections: list[Detection] | None = None
+    image_size: tuple[int, int] | None = None
+    features: dict[str, Scalar] | None = None
+    attributions: dict[str, float] | None = None
+    attributes: dict[str, Scalar] | None = None
+
+
 class LabelledBox(Wire, frozen=True, kw_only=True):
     """One true object of an image."""
 
@@ -139,6 +150,7 @@ class StoredInput(View, frozen=True, kw_only=True):
 
 
 __all__ = [
+    "Detail",
     "Detection",
     "Index",
     "LabelledBox",

@@ -1,23 +1,42 @@
 """Reading events: one by its id, or lists by keyset."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from msgspec.structs import replace
 
 from seeme.errors import Conflict, NotFound
 from seeme.records.feedback import Feedback
-from seeme.records.predictions import Prediction
+from seeme.records.predictions import Prediction, Truth
 from seeme.records.queries import FeedbackQuery, PredictionQuery, to_cursor
 from seeme.records.types import Page
 from seeme.service.models import Models
 from seeme.store import reading
 from seeme.store.database import Reader, Row
 
+Shown = TypeVar("Shown", Prediction, Feedback)
+
 
 class Events:
     """What was logged, read back."""
 
-    def __init__(self, reader: Reader, models: Models) -> None:
+    def __init__(self, reader: Reader, models: Models, public_url: str) -> None:
         self._reader = reader
         self._models = models
+        self._public_url = public_url.rstrip("/")
+
+    def _to_prediction(self, row: Row, truth: Truth | None) -> Prediction:
+        return self._with_input(reading.to_prediction(row, truth), row["id"])
+
+    def _to_feedback(self, row: Row) -> Feedback:
+        return self._with_input(reading.to_feedback(row), row["prediction_id"])
+
+    def _with_input(self, record: Shown, prediction_id: str) -> Shown:
+        """Let `input_url` name the input that is stored here, where the sender named no other place."""
+        if record.input_url is not None or not record.has_input:
+            return record
+        url = f"{self._public_url}/v1/predictions/{prediction_id}/input?model_id={record.model_id}"
+        return replace(record, input_url=url)
 
     async def home(self, kind: str, id: str, model_id: str | None) -> str:
         """Return the model of a prediction or feedback (`kind`) that is named by its id alone.
@@ -41,14 +60,14 @@ class Events:
         row = await reading.prediction(self._reader, home, id)
         if row is None:
             raise NotFound(f"there is no prediction {id} of the model {home}")
-        return reading.to_prediction(row, await reading.truth(self._reader, home, id))
+        return self._to_prediction(row, await reading.truth(self._reader, home, id))
 
     async def list_predictions(self, query: PredictionQuery) -> Page[Prediction]:
         """Return one page of predictions, by (created_at, id)."""
         self._models.get(query.model_id)
         rows = await reading.predictions(self._reader, query)
         truths = await reading.truths(self._reader, rows)
-        return _page(rows, query.limit, lambda row: reading.to_prediction(row, truths.get(row["id"])), "created_at")
+        return _page(rows, query.limit, lambda row: self._to_prediction(row, truths.get(row["id"])), "created_at")
 
     async def feedback(self, id: str, model_id: str | None = None) -> Feedback:
         """Return one feedback."""
@@ -56,14 +75,14 @@ class Events:
         row = await reading.one_feedback(self._reader, home, id)
         if row is None:
             raise NotFound(f"there is no feedback {id} of the model {home}")
-        return reading.to_feedback(row)
+        return self._to_feedback(row)
 
     async def list_feedback(self, query: FeedbackQuery) -> Page[Feedback]:
         """Return one page of feedback: newest first, or as a change feed with `updated_since`."""
         self._models.get(query.model_id)
         rows = await reading.feedback(self._reader, query)
         column = "created_at" if query.updated_since is None else "updated_at"
-        return _page(rows, query.limit, reading.to_feedback, column)
+        return _page(rows, query.limit, self._to_feedback, column)
 
 
 def _page(rows: Sequence[Row], limit: int, to_record: Callable[[Row], object], column: str) -> Page:  # type: ignore[type-arg]

@@ -12,7 +12,7 @@ from seeme.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, See
 from seeme.ids import uuid7
 from seeme.records.feedback import NewFeedback
 from seeme.records.models import Model
-from seeme.records.predictions import NewLabel, NewPrediction
+from seeme.records.predictions import Detail, NewLabel, NewPrediction
 from seeme.records.rows import EventRow, FeedbackRow, LabelRow, PredictionRow
 from seeme.records.types import Time
 from seeme.service.digests import digest
@@ -25,7 +25,6 @@ from seeme.store.database import Reader
 
 CLOCK_SKEW = 5 * MINUTE
 ROW_BYTES = 1_000  # about what a row costs in memory, beside its texts
-DETAIL = ("scores", "detections", "image_size", "features", "attributions", "attributes")
 
 New = TypeVar("New", NewPrediction, NewLabel, NewFeedback)
 _json = msgspec.json.Encoder()
@@ -126,7 +125,7 @@ class Ingest:
             raise misfit(wrong)
         if new.version_id is not None and not self._models.has_version(model.id, new.version_id):
             raise invalid("$.version_id", f"the model {model.id} has no version {new.version_id}; create it first")
-        detail = {name: part for name in DETAIL if (part := getattr(new, name)) is not None}
+        detail = {name: part for name in Detail.__struct_fields__ if (part := getattr(new, name)) is not None}
         return PredictionRow(
             model_id=model.id,
             id=new.id or uuid7(at),

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import partial
 
 from seeme.clock import DAY, WEEK
-from seeme.domain import metrics, periods, sums
+from seeme.domain import periods, sums
+from seeme.domain.metrics import Subject, of_period
 from seeme.errors import invalid
 from seeme.records.metrics import PeriodMetrics, Rebuilt
 from seeme.records.queries import MetricsQuery
@@ -17,6 +18,7 @@ from seeme.store.database import Reader, Transaction
 from seeme.store.sums import Sums, vectors
 
 MOST_PERIODS = 5_000
+FIRST, LAST = -62_104_060_800_000_000, 253_370_764_800_000_000  # beyond them the ends of a period can't be written
 
 
 class Reports:
@@ -31,27 +33,46 @@ class Reports:
 
     async def metrics(self, model_id: str, query: MetricsQuery) -> list[PeriodMetrics]:
         """Return one row per period, oldest first, empty periods too."""
-        model = self._models.get(model_id)
+        spans = self._spans(query)
+        rows: dict[int, list[bytes]] = {}
+        for at, blob in await self._vectors(model_id, query, spans):
+            rows.setdefault(periods.start_of(query.period, at), []).append(blob)
+        subject = await self._subject(model_id)
         now = self._clock()
-        end = now if query.end is None else query.end
+        return [
+            of_period(one, sums.total(rows.get(one.start, [])), subject, partial=one.start <= now < one.stop)
+            for one in spans
+        ]
+
+    async def total(self, model_id: str, query: MetricsQuery) -> PeriodMetrics:
+        """Return the numbers of all periods of a query as one; quantiles can't be had from those of parts."""
+        spans = self._spans(query)
+        whole = periods.Span(f"{spans[0].name}/{spans[-1].name}", spans[0].start, spans[-1].stop)
+        found = [blob for _, blob in await self._vectors(model_id, query, spans)]
+        partial = whole.start <= self._clock() < whole.stop
+        return of_period(whole, sums.total(found), await self._subject(model_id), partial=partial)
+
+    def _spans(self, query: MetricsQuery) -> list[periods.Span]:
+        end = self._clock() if query.end is None else query.end
         width = periods.WIDTHS[query.period]
         start = end - (query.lookback_weeks * WEEK - width) if query.start is None else query.start
+        if start < FIRST or end >= LAST:
+            raise invalid("$.end_date" if end >= LAST else "$.start_date", "periods are those of the years 2 to 9998")
         if start > end:
             raise invalid("$.start_date", "lies after end_date")
         if (end - start) // width >= MOST_PERIODS:
             raise invalid("$.period", f"this would be more than {MOST_PERIODS} periods; take a shorter time")
-        spans = periods.spans(query.period, start, end)
+        return periods.spans(query.period, start, end)
+
+    async def _vectors(self, model_id: str, query: MetricsQuery, spans: list[periods.Span]) -> list[tuple[int, bytes]]:
+        self._models.get(model_id)
         grain = sums.HOURLY if query.period == "hour" else sums.DAILY
-        found = await vectors(self._reader, model_id, grain, spans[0].start, spans[-1].stop, query.version_id)
+        return await vectors(self._reader, model_id, grain, spans[0].start, spans[-1].stop, query.version_id)
+
+    async def _subject(self, model_id: str) -> Subject:
+        model = self._models.get(model_id)
         labels = await events.label_positions(self._reader, model_id)
-        subject = metrics.Subject(model.task, list(labels), model.config.labels_complete)
-        rows: dict[int, list[bytes]] = {}
-        for at, blob in found:
-            rows.setdefault(periods.start_of(query.period, at), []).append(blob)
-        return [
-            metrics.of_period(one, sums.total(rows.get(one.start, [])), subject, partial=one.start <= now < one.stop)
-            for one in spans
-        ]
+        return Subject(model.task, list(labels), model.config.labels_complete)
 
     async def rebuild(self, model_id: str, start: int | None, end: int | None) -> Rebuilt:
         """Make the sums of whole days again from rows; days that have lost rows to retention are refused."""

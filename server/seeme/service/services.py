@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from seeme import clock as clocks
+from seeme.errors import SetupError
 from seeme.ids import secret
 from seeme.records.metrics import Health
 from seeme.service.events import Events
@@ -46,7 +47,7 @@ class Services:
         self.models = Models(self.inbox, clock)
         self.keys = Keys(self.inbox, database, public_url, clock)
         self.ingest = Ingest(self.inbox, self.models, database, _deployment_secret(settings), clock)
-        self.events = Events(database, self.models)
+        self.events = Events(database, self.models, public_url)
         self.inputs = Inputs(database, self.inbox, self.models, self.events, files, settings, clock)
         self.reports = Reports(database, self.inbox, self.models, sums, clock)
         self.removal: Removal = Removal(self.inbox, self.intake, self.models, files, settings, clock)
@@ -65,11 +66,11 @@ class Services:
             SetupError: the data folder is in use, or can't be used.
         """
         database = await open_sqlite(settings.data / DATABASE)
-        services = cls(settings, database, clock)
         try:
+            services = cls(settings, database, clock)
             await services.models.load(database)
             await services.keys.load(database)
-            await services.intake.load(database, [model.id for model in services.models.list().items])
+            await services.intake.load(database, [model.id for model in services.models.live()])
             services.tasks.start(services)
             try:
                 yield services
@@ -92,9 +93,15 @@ def _deployment_secret(settings: Settings) -> bytes:
         return settings.secret.encode()
     path = settings.data / "secret"
     if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        part = settings.data / "secret.part"  # a crash must not leave a secret that is empty
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secret())
             file.flush()
             os.fsync(file.fileno())
-    return path.read_text().strip().encode()
+        part.replace(path)
+    text = path.read_text().strip()
+    if not text:
+        raise SetupError(f"{path} is empty; put the deployment's secret back, from a backup")
+    return text.encode()

@@ -1,26 +1,25 @@
 """The verbs of reading: rows become the records that go out, one page at a time by keyset."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
 from seeme.clock import from_micros
 from seeme.records.feedback import Feedback
-from seeme.records.predictions import LabelledBox, Prediction, StoredLabel, Truth
+from seeme.records.predictions import Detail, LabelledBox, Prediction, StoredLabel, Truth
 from seeme.records.queries import FeedbackQuery, Keyset, PredictionQuery
 from seeme.records.types import Box
 from seeme.store.database import Reader, Row
 
 FIRST, LAST = -(2**62), 2**62
-_detail = msgspec.json.Decoder(dict[str, Any])
+_detail = msgspec.json.Decoder(Detail)
 _boxes = msgspec.json.Decoder(list[LabelledBox])
 _box = msgspec.json.Decoder(Box)
 
 
 def to_prediction(row: Row, truth: Truth | None = None) -> Prediction:
     """Return a row of `predictions` as it goes out."""
-    detail = _detail.decode(row["detail"]) if row["detail"] else {}
+    detail = _detail.decode(row["detail"]) if row["detail"] else Detail()
     return Prediction(
         id=row["id"],
         model_id=row["model_id"],
@@ -29,19 +28,19 @@ def to_prediction(row: Row, truth: Truth | None = None) -> Prediction:
         received_at=from_micros(row["received_at"]),
         label=row["label"],
         confidence=row["confidence"],
-        scores=detail.get("scores"),
+        scores=detail.scores,
         value=row["value"],
-        detections=detail.get("detections"),
-        image_size=detail.get("image_size"),
+        detections=detail.detections,
+        image_size=detail.image_size,
         latency_ms=row["latency_ms"],
         error=row["error"],
         input_url=row["input_url"],
         input_hash=row["input_hash"],
         input_id=row["input_id"],
         has_input=bool(row["input_stored"]),
-        features=detail.get("features"),
-        attributions=detail.get("attributions"),
-        attributes=detail.get("attributes"),
+        features=detail.features,
+        attributions=detail.attributions,
+        attributes=detail.attributes,
         truth=truth,
     )
 

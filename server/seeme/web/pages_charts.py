@@ -47,13 +47,12 @@ class Chart(NamedTuple):
 
 
 class Tile(NamedTuple):
-    """A headline number, of `period` or of the whole range; None when it isn't known, and `note` then says why."""
+    """A headline number of the range; None when it isn't known, and `note` then says why."""
 
     title: str
     value: str | None
     note: str
     help: str
-    period: PeriodMetrics | None = None
 
 
 class Bar(NamedTuple):
@@ -134,58 +133,51 @@ def chart_data(chosen: Range, items: Sequence[PeriodMetrics], shown: list[Chart]
     }
 
 
-def tiles(task: str, items: Sequence[PeriodMetrics]) -> list[Tile]:
-    """Return the headline numbers: counts and votes of the whole range, quantiles and averages of its latest period.
-
-    Quantiles of several periods can't be merged from their values, so the tile names the period it is about.
-    """
-    predictions = sum(item.predictions for item in items)
-    errors = sum(item.errors for item in items)
-    failed = f"{count(errors)} {'error' if errors == 1 else 'errors'}"
-    if errors:
-        failed += f" ({percent(errors / predictions)})"
+def tiles(task: str, total: PeriodMetrics) -> list[Tile]:
+    """Return the headline numbers of the whole range."""
+    failed = f"{count(total.errors)} {'error' if total.errors == 1 else 'errors'}"
+    if total.errors and total.error_rate is not None:
+        failed += f" ({percent(total.error_rate)})"
     return [
-        Tile("Predictions", count(predictions), failed, "How many predictions were logged, failed ones included."),
-        _satisfaction(items, predictions),
-        _tile(
-            items, "Latency p95", "p95_latency_ms", milliseconds, "95 of 100 predictions were at most this slow (2 %)."
+        Tile(
+            "Predictions", count(total.predictions), failed, "How many predictions were logged, failed ones included."
         ),
-        *_quality_tiles(task, items),
+        _satisfaction(total),
+        _tile(
+            total, "Latency p95", "p95_latency_ms", milliseconds, "95 of 100 predictions were at most this slow (2 %)."
+        ),
+        *_quality_tiles(task, total),
     ]
 
 
-def _satisfaction(items: Sequence[PeriodMetrics], predictions: int) -> Tile:
-    up, down = sum(item.thumbs_up for item in items), sum(item.thumbs_down for item in items)
+def _satisfaction(total: PeriodMetrics) -> Tile:
     explanation = "Thumbs up among all thumbs. People who vote choose themselves, so this isn't accuracy."
-    if not up + down:
+    if total.satisfaction is None:
         return Tile("Satisfaction", None, "nobody has voted in this range", explanation)
-    note = f"{count(up)} up, {count(down)} down"
-    if predictions:
-        note += f" · {percent(sum(item.rated for item in items) / predictions)} responded"
-    return Tile("Satisfaction", percent(up / (up + down)), note, explanation)
+    note = f"{count(total.thumbs_up)} up, {count(total.thumbs_down)} down"
+    if total.response_rate is not None:
+        note += f" · {percent(total.response_rate)} responded"
+    return Tile("Satisfaction", percent(total.satisfaction), note, explanation)
 
 
-def _quality_tiles(task: str, items: Sequence[PeriodMetrics]) -> list[Tile]:
+def _quality_tiles(task: str, total: PeriodMetrics) -> list[Tile]:
     if task == "regression":
         return [
-            _tile(items, "MAE", "mae", figure, "Mean absolute error: how far predictions were from true values."),
-            _tile(items, "RMSE", "rmse", figure, "Root mean squared error: large errors weigh more."),
+            _tile(total, "MAE", "mae", figure, "Mean absolute error: how far predictions were from true values."),
+            _tile(total, "RMSE", "rmse", figure, "Root mean squared error: large errors weigh more."),
         ]
     return [
-        _tile(items, "Average confidence", "avg_confidence", percent, "What the model itself thought."),
-        _tile(items, "Accuracy", "accuracy", percent, "Right predictions among those with a true label."),
+        _tile(total, "Average confidence", "avg_confidence", percent, "What the model itself thought."),
+        _tile(total, "Accuracy", "accuracy", percent, "Right predictions among those with a true label."),
     ]
 
 
-def _tile(
-    items: Sequence[PeriodMetrics], title: str, name: str, notation: Callable[[float], str], explanation: str
-) -> Tile:
-    for item in reversed(items):
-        value = getattr(item, name)
-        if value is not None:
-            return Tile(title, notation(value), "", explanation, item)
-    busiest = max(items, key=lambda item: (item.predictions, item.start), default=None)
-    return Tile(title, None, busiest.reasons.get(name, "") if busiest else "", explanation)
+def _tile(total: PeriodMetrics, title: str, name: str, notation: Callable[[float], str], explanation: str) -> Tile:
+    value = getattr(total, name)
+    if value is None:
+        return Tile(title, None, total.reasons.get(name, ""), explanation)
+    note = f"of {count(total.labelled)} with a true label" if name == "accuracy" else ""
+    return Tile(title, notation(value), note, explanation)
 
 
 def label_mix(items: Sequence[PeriodMetrics], most: int = 12) -> list[Bar]:

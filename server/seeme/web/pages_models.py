@@ -3,14 +3,13 @@
 from hashlib import sha256
 from typing import Any, NamedTuple, cast, get_args
 
-import msgspec
 from starlette.responses import JSONResponse, Response
 
 from seeme.clock import to_micros
 from seeme.records.feedback import Feedback, FeedbackStatus, FeedbackType, ReviewState
 from seeme.records.metrics import PeriodMetrics
 from seeme.records.models import Model
-from seeme.records.predictions import Detection, Prediction
+from seeme.records.predictions import Prediction
 from seeme.records.queries import FeedbackQuery, MetricsQuery, PredictionQuery, from_cursor
 from seeme.records.types import Page
 from seeme.web.pages_charts import RANGES, Range, chart_data, charts, label_mix, sparkline, tiles
@@ -73,7 +72,7 @@ async def model(visit: Visit) -> Response:
         versions={version.id: version.name for version in (await visit.services.models.versions(shown.id)).items},
         ranges=RANGES.values(),
         chosen=chosen,
-        tiles=tiles(shown.task, items),
+        tiles=tiles(shown.task, await _total(visit, shown, chosen, items)),
         charts=pictures,
         data=chart_data(chosen, items, pictures),
         items=items,
@@ -108,7 +107,7 @@ async def prediction(visit: Visit) -> Response:
         "prediction.html",
         model=shown,
         prediction=found,
-        detections=msgspec.convert(msgspec.to_builtins(found.detections or []), list[Detection]),
+        detections=found.detections or [],
         versions={version.id: version.name for version in versions},
         feedback=await visit.services.events.list_feedback(query),
         notice=NOTICES.get(visit.query().get("notice", "")),
@@ -142,6 +141,11 @@ async def _metrics(visit: Visit, shown: Model, chosen: Range) -> list[PeriodMetr
         end=to_micros(visit.at()),
     )
     return (await visit.services.reports.metrics(shown.id, query))[-chosen.periods :]
+
+
+async def _total(visit: Visit, shown: Model, chosen: Range, items: list[PeriodMetrics]) -> PeriodMetrics:
+    query = MetricsQuery(period=chosen.period, start=to_micros(items[0].start), end=to_micros(visit.at()))
+    return await visit.services.reports.total(shown.id, query)
 
 
 async def _predictions(visit: Visit, shown: Model) -> Page[Prediction]:
