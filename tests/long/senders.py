@@ -115,7 +115,7 @@ class Load:
 
     def __init__(self, live: Live, senders: int = 4) -> None:
         self._live = live
-        self.key = _set_up(live)
+        self.key = set_up(live)
         self._events = [Events(f"s{number}") for number in range(senders)]
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -178,7 +178,7 @@ class Load:
         return [id for kind in KINDS for id in sorted(self.acknowledged[kind] - set(found[kind]))]
 
 
-def _set_up(live: Live) -> str:
+def set_up(live: Live) -> str:
     """Make the model, and a key that outlives a restart; return the key's text."""
     caller = Caller(live.port, live.admin_key)
     model = {"id": MODEL, "name": "Crash", "labels": LABELS, "config": {"labels_complete": True}}
