@@ -29,10 +29,11 @@ Work = Callable[[Transaction], Awaitable[Any]]
 
 
 class _Waiting(Struct):
-    """What one caller waits for: events to store, or work to do in the writer's transaction."""
+    """What one caller waits for: events to store, or work to do in the writer's transaction, with what follows it."""
 
     rows: Sequence[EventRow]
     work: Work | None
+    then: Callable[[Any], None] | None
     size: int
     answer: "asyncio.Future[Any]"
 
@@ -73,21 +74,27 @@ class Inbox:
         """
         if self._items + len(rows) > self._settings.queue_items or self._bytes + size > self._settings.queue_bytes:
             raise Unavailable("the queue is full; try again", retry_after=RETRY_AFTER)
-        outcomes: list[Outcome] = await self._enqueue(rows, None, size)
+        outcomes: list[Outcome] = await self._enqueue(rows, None, None, size)
         return outcomes
 
-    async def run(self, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
+    async def run(
+        self, work: Callable[[Transaction], Awaitable[Result]], then: Callable[[Result], None] | None = None
+    ) -> Result:
         """Do other work in the writer's transaction; return its result when it is on disk.
 
-        An exception of the work undoes the work alone and is raised here.
+        An exception of the work undoes the work alone and is raised here. `then` is called with the result right
+        after the commit, before anything else is stored and even if the caller has gone: what is kept in memory of
+        the database is changed there, so that the two never differ.
         """
-        result: Result = await self._enqueue((), work, 0)
+        result: Result = await self._enqueue((), work, then, 0)
         return result
 
-    async def _enqueue(self, rows: Sequence[EventRow], work: Work | None, size: int) -> Any:
+    async def _enqueue(
+        self, rows: Sequence[EventRow], work: Work | None, then: Callable[[Any], None] | None, size: int
+    ) -> Any:
         if self._closing:
             raise Unavailable("the service is shutting down; try again", retry_after=RETRY_AFTER)
-        entry = _Waiting(rows, work, size, asyncio.get_running_loop().create_future())
+        entry = _Waiting(rows, work, then, size, asyncio.get_running_loop().create_future())
         self._waiting.append(entry)
         self._items += len(rows)
         self._bytes += size
@@ -101,6 +108,15 @@ class Inbox:
 
     async def write(self) -> None:
         """Be the writer: commit what waits until the inbox is closed and empty. A vital task."""
+        try:
+            await self._write()
+        finally:  # whatever ended the writer: nobody waits for an answer that can't come
+            self.close()
+            for entry in self._waiting:
+                if not entry.answer.done():
+                    entry.answer.set_exception(Unavailable("the service is shutting down", retry_after=RETRY_AFTER))
+
+    async def _write(self) -> None:
         while True:
             if not self._waiting:
                 if self._closing:
@@ -143,6 +159,8 @@ class Inbox:
         else:
             self._observe(perf_counter() - began, sum(len(entry.rows) for entry in batch))
             for entry, result in zip(batch, results, strict=True):
+                if entry.then is not None and not isinstance(result, Exception):
+                    entry.then(result)
                 if entry.answer.done():  # the caller has gone; what it sent is stored all the same
                     continue
                 if isinstance(result, Exception):

@@ -19,6 +19,7 @@ from seeme.store.sums import Sums
 
 FINE_KEPT = 2 * DAY
 AnyRow = TypeVar("AnyRow", PredictionRow, LabelRow, FeedbackRow)
+Voices = defaultdict[EventKey, set[str]]  # the slots of votes
 Waiting = TypeVar("Waiting", LabelRow, FeedbackRow)  # may come before their prediction
 
 
@@ -85,6 +86,7 @@ class Intake:
         outcomes = Outcomes()
         delta = sums.Delta()
         targets: votes.Targets = {}
+        everything, rows = rows, self._of_live_models(rows, outcomes)
         waiting_labels, waiting_feedback = await self._predictions(
             tx, [row for row in rows if isinstance(row, PredictionRow)], targets, delta, outcomes
         )
@@ -95,7 +97,20 @@ class Intake:
         if feedback or waiting_feedback:
             await self._feedback(tx, feedback, waiting_feedback, targets, delta, outcomes, at)
         await self.sums.add(tx, delta, at - FINE_KEPT)
-        return outcomes.of(rows)
+        return outcomes.of(everything)
+
+    def _of_live_models(self, rows: Sequence[EventRow], outcomes: Outcomes) -> Sequence[EventRow]:
+        """Return the rows whose model is still there: it may have been deleted while they waited."""
+        gone_models: dict[str, NotFound] = {}
+        for model_id in {row.model_id for row in rows}:
+            try:
+                self._model(model_id)
+            except NotFound as error:
+                gone_models[model_id] = error
+        if not gone_models:
+            return rows
+        outcomes |= {id(row): gone_models[row.model_id] for row in rows if row.model_id in gone_models}
+        return [row for row in rows if row.model_id not in gone_models]
 
     async def _new(self, tx: Transaction, kind: str, rows: Sequence[AnyRow], outcomes: Outcomes) -> list[AnyRow]:
         """Return the rows whose ids are free; answer the others: replays, conflicts, ids that were deleted."""
@@ -258,7 +273,8 @@ class Intake:
         orphans = await self._orphans(tx, "feedback", orphans, outcomes)
         arrivals = [row for row in arrivals if self._fits(row, targets, outcomes)]
         tally = votes.Tally(targets, delta)
-        counted = [row for row in [*arrivals, *waiting] if not self._quarantine(row, targets, outcomes)]
+        voices: Voices = defaultdict(set)
+        counted = [row for row in [*arrivals, *waiting] if not self._quarantine(row, targets, voices, outcomes)]
         overtaken = await votes.settle(tx, counted, tally)
         await tally.store(tx)
         await events.insert_feedback(tx, [*orphans, *arrivals])
@@ -281,17 +297,21 @@ class Intake:
             outcomes[id(row)] = misfit(wrong)
         return wrong is None
 
-    def _quarantine(self, row: FeedbackRow, targets: votes.Targets, outcomes: Outcomes) -> bool:
-        """Say whether feedback is kept aside for a person to look at, uncounted, and give the reason."""
-        target = targets[row.model_id, row.prediction_id]
+    def _quarantine(self, row: FeedbackRow, targets: votes.Targets, voices: Voices, outcomes: Outcomes) -> bool:
+        """Say whether feedback is kept aside for a person to look at, uncounted, and give the reason.
+
+        `voices` are the votes that this batch has brought each prediction so far: a burst may come in one batch.
+        """
+        key = (row.model_id, row.prediction_id)
+        have = targets[key].ratings + len(voices[key])
         wrong = self._misfit(row, targets)
-        if (
-            wrong is not None
-        ):  # an orphan whose prediction turned out otherwise: its sender is gone, so a person decides
+        if wrong is not None:  # an orphan whose prediction is another than it thought: a person decides
             row.status_reason = f"doesn't fit its prediction: {wrong.message}"
-        elif row.rating and row.key_id.startswith("pk_") and target.ratings >= self._settings.burst_votes:
-            row.status_reason = f"burst: the prediction already has {target.ratings} votes"
+        elif row.rating and row.key_id.startswith("pk_") and have >= self._settings.burst_votes:
+            row.status_reason = f"burst: the prediction already has {have} votes"
         else:
+            if row.rating:
+                voices[key].add(row.slot)
             return False
         row.status = "quarantined"
         if id(row) in outcomes:

@@ -34,7 +34,7 @@ class Identity(Struct, frozen=True):
 
 
 def _hash(text: str) -> bytes:
-    return sha256(text.encode()).digest()
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def identity_of(key: Key, kind: str | None = None) -> Identity:
@@ -110,7 +110,7 @@ class Keys:
             holder=new.holder,
             scopes=scopes,
             models=list(new.models),
-            origins=list(new.origins),
+            origins=[origin.lower() for origin in new.origins],  # as browsers send them
             created_at=from_micros(self._clock()),
             revoked_at=None,
         )
@@ -120,8 +120,7 @@ class Keys:
         async def work(tx: Transaction) -> None:
             await registry.insert_key(tx, stored)
 
-        await self._inbox.run(work)
-        self._remember(stored)
+        await self._inbox.run(work, lambda _: self._remember(stored))
         return IssuedKey(**msgspec.structs.asdict(key), key=text)
 
     def list(self) -> Page[Key]:
@@ -137,11 +136,14 @@ class Keys:
         async def work(tx: Transaction) -> None:
             await registry.revoke_key(tx, key_id, at)
 
-        await self._inbox.run(work)
-        stored = self._keys[key_id]
-        if stored.key.revoked_at is None:
-            key = msgspec.structs.replace(stored.key, revoked_at=from_micros(at))
-            self._remember(msgspec.structs.replace(stored, key=key))
+        def forget(_: None) -> None:
+            stored = self._keys[key_id]
+            if stored.key.revoked_at is None:
+                key = msgspec.structs.replace(stored.key, revoked_at=from_micros(at))
+                self._remember(msgspec.structs.replace(stored, key=key))
+
+        # After the commit even if the caller has gone: a key that is revoked on disk must not live on in memory.
+        await self._inbox.run(work, forget)
 
     async def new_sign_in(self, key_id: str) -> SignInCode:
         """Make a one-time code that signs the bearer of a key in to the pages within an hour."""

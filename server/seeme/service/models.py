@@ -47,14 +47,18 @@ class Models:
 
     def list(self, limit: int = 1000, cursor: str | None = None) -> Page[Model]:
         """Return models by creation, after the one named by `cursor`."""
-        models = [stored.model for stored in self._models.values() if stored.deleted_at is None]
+        models = self.live()
         ids = [model.id for model in models]
         if cursor is not None and cursor not in ids:
             raise invalid("$.cursor", "must be a `next_cursor` of this list, unchanged")
         start = 0 if cursor is None else ids.index(cursor) + 1
         page = models[start : start + limit]
         more = start + limit < len(models)
-        return Page(items=page, next_cursor=page[-1].id if more else None)
+        return Page(items=list(page), next_cursor=page[-1].id if more else None)
+
+    def live(self) -> Sequence[Model]:
+        """Return every model that isn't deleted, by creation."""
+        return [stored.model for stored in self._models.values() if stored.deleted_at is None]
 
     def deleted(self) -> Sequence[str]:
         """Return the models whose rows are still to be deleted."""
@@ -65,8 +69,8 @@ class Models:
         content = digest(new)
 
         async def work(tx: Transaction) -> tuple[registry.StoredModel, bool]:
-            if new.id is not None and new.id in self._models:
-                known = self._models[new.id]
+            known = await registry.model(tx, new.id) if new.id is not None else None
+            if known is not None:
                 if known.deleted_at is not None:
                     raise Conflict(f"the model {new.id} is being deleted; take another id")
                 if known.digest != content:
@@ -78,10 +82,19 @@ class Models:
             await registry.insert_model(tx, stored, short_id("k"), secret())
             return stored, True
 
-        stored, created = await self._inbox.run(work)
-        self._models.setdefault(stored.model.id, stored)
+        stored, created = await self._inbox.run(work, lambda result: self._remember(result[0]))
+        return stored.model, created
+
+    def _remember(self, stored: registry.StoredModel) -> None:
+        self._models[stored.model.id] = stored
         self._versions.setdefault(stored.model.id, {})
-        return self._models[stored.model.id].model, created
+
+    async def _stored(self, tx: Transaction, model_id: str) -> registry.StoredModel:
+        """Return a model as the writer sees it: what waits in the same commit is in it already."""
+        stored = await registry.model(tx, model_id)
+        if stored is None or stored.deleted_at is not None:
+            raise NotFound(f"there is no model {model_id}")
+        return stored
 
     async def patch(self, model_id: str, patch: ModelPatch) -> Model:
         """Change the named parts of a model; raises Invalid for settings that aren't acted on yet."""
@@ -90,7 +103,7 @@ class Models:
                 raise invalid(f"$.{name}", f"{why}, so this setting is refused rather than promised")
 
         async def work(tx: Transaction) -> registry.StoredModel:
-            stored = self._models[self.get(model_id).id]
+            stored = await self._stored(tx, model_id)
             changes: dict[str, Any] = {
                 name: value for name in ("name", "labels") if (value := getattr(patch, name)) is not UNSET
             }
@@ -100,18 +113,15 @@ class Models:
             await registry.update_model(tx, stored.model)
             return stored
 
-        stored = await self._inbox.run(work)
-        self._models[model_id] = stored
-        return stored.model
+        return (await self._inbox.run(work, self._remember)).model
 
     async def delete(self, model_id: str) -> None:
         """Mark a model as deleted: it is gone at once; a task then deletes its rows in chunks."""
 
         async def work(tx: Transaction) -> registry.StoredModel:
-            self.get(model_id)
-            return await registry.mark_deleted(tx, self._models[model_id], self._clock())
+            return await registry.mark_deleted(tx, await self._stored(tx, model_id), self._clock())
 
-        self._models[model_id] = await self._inbox.run(work)
+        await self._inbox.run(work, self._remember)
 
     def forget(self, model_id: str) -> None:
         """Drop a model whose rows are all deleted."""
@@ -127,8 +137,8 @@ class Models:
         content = digest(new)
 
         async def work(tx: Transaction) -> tuple[registry.StoredVersion, bool]:
-            self.get(model_id)
-            known = self._versions[model_id].get(new.id or "")
+            await self._stored(tx, model_id)
+            known = await registry.version(tx, model_id, new.id) if new.id is not None else None
             if known is not None:
                 if known.digest != content:
                     raise Conflict(f"the version {new.id} exists with other content")
@@ -137,8 +147,10 @@ class Models:
             await registry.insert_version(tx, stored)
             return stored, True
 
-        stored, created = await self._inbox.run(work)
-        self._versions[model_id].setdefault(stored.version.id, stored)
+        def remember(result: tuple[registry.StoredVersion, bool]) -> None:
+            self._versions[model_id][result[0].version.id] = result[0]
+
+        stored, created = await self._inbox.run(work, remember)
         return stored.version, created
 
     async def versions(self, model_id: str) -> Page[Version]:

@@ -10,7 +10,7 @@ from seeme.store.database import Reader, Row
 async def days(
     reader: Reader, model_id: str, start: int | None = None, end: int | None = None
 ) -> list[tuple[int, bool]]:
-    """Return the days between two times that a model has sums of, each with whether it has lost rows."""
+    """Return the days between two times that a model has sums or rows of, each with whether it has lost rows."""
     known = await stored.first_and_last_day(reader, model_id)
     if known is None:
         return []

@@ -40,7 +40,7 @@ class Removal:
     async def retain(self) -> None:
         """Delete what is past its time, in chunks, so that events come in between."""
         now = self._clock()
-        for model in self._models.list().items:
+        for model in self._models.live():
             await self._repeat(partial(self._expire, model.id, now - model.config.log_retention_days * DAY))
             for kind in ("label", "feedback"):
                 await self._repeat(partial(self._expire_orphans, kind, model.id, now))
@@ -49,12 +49,16 @@ class Removal:
             )
         for model_id in self._models.deleted():
             await self._repeat(partial(self._empty, model_id))
-            await self._inbox.run(partial(registry.delete_model, model_id=model_id))
-            self._models.forget(model_id)
+            await self._inbox.run(partial(registry.delete_model, model_id=model_id), partial(self._forget, model_id))
         tombstones = now - self._settings.tombstone_days * DAY
         await self._inbox.run(partial(removal.delete_old_tombstones, before=tombstones))
         await self._inbox.run(partial(registry.delete_old_grants, at=now))
-        await self._repeat(self._sweep_blobs)
+        await self._sweep_blobs()
+
+    def _forget(self, model_id: str, _: None) -> None:
+        """Drop what is remembered of a deleted model: another one may take its id."""
+        self._intake.forget()
+        self._models.forget(model_id)
 
     async def _repeat(self, work: Callable[[Transaction], "object"]) -> None:
         while await self._inbox.run(work):  # type: ignore[arg-type]
@@ -91,13 +95,19 @@ class Removal:
             count += len(keys)
         return count
 
-    async def _sweep_blobs(self, tx: Transaction) -> int:
-        """Delete files that no prediction has any more. In the writer, so that no upload of the same bytes is lost."""
-        hashes = await blobs.unreferenced(tx, CHUNK)
+    async def _sweep_blobs(self) -> None:
+        """Delete files that no prediction has any more.
+
+        In the writer, so that no upload of the same bytes is lost, and only once it is on disk that nobody refers to
+        them: deleting a file can't be rolled back.
+        """
+        while hashes := await self._inbox.run(partial(blobs.unreferenced, most=CHUNK)):
+            await self._inbox.run(partial(self._delete_blobs, hashes))
+
+    async def _delete_blobs(self, hashes: list[str], tx: Transaction) -> None:
         for hash in hashes:
             if await blobs.forget_blob(tx, hash):
                 self._files.delete(hash)
-        return len(hashes)
 
     async def erase(self, subject: bytes) -> Erased:
         """Delete everything of a person: predictions logged for them with all that hangs on these, and their feedback.
@@ -109,7 +119,7 @@ class Removal:
             predictions += chunk
         while chunk := await self._inbox.run(partial(self._erase_feedback, subject)):
             feedback += chunk
-        await self._repeat(self._sweep_blobs)
+        await self._sweep_blobs()
         return Erased(predictions=predictions, feedback=feedback)
 
     async def _erase_predictions(self, subject: bytes, tx: Transaction) -> int:

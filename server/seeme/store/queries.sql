@@ -17,11 +17,17 @@ delete from models where id = :id;
 -- name: all_models
 select id, name, task, labels, config, digest, created_at, updated_at, deleted_at from models order by created_at, id;
 
+-- name: model
+select id, name, task, labels, config, digest, created_at, updated_at, deleted_at from models where id = :id;
+
 -- name: insert_version
 insert into versions (model_id, id, name, digest, created_at) values (:model_id, :id, :name, :digest, :created_at);
 
 -- name: all_versions
 select model_id, id, name, digest, created_at from versions order by model_id, created_at, id;
+
+-- name: version
+select model_id, id, name, digest, created_at from versions where model_id = :model_id and id = :id;
 
 -- name: delete_versions
 delete from versions where model_id = :model_id;
@@ -155,10 +161,12 @@ delete from sums where model_id = :model_id and grain = :grain and start < :befo
 delete from sums where model_id = :model_id;
 
 -- name: prediction_models
-select model_id from predictions where id = :id order by model_id limit 2;
+select p.model_id from predictions p join models m on m.id = p.model_id and m.deleted_at is null
+where p.id = :id order by p.model_id limit 2;
 
 -- name: feedback_models
-select model_id from feedback where id = :id order by model_id limit 2;
+select f.model_id from feedback f join models m on m.id = f.model_id and m.deleted_at is null
+where f.id = :id order by f.model_id limit 2;
 
 -- name: prediction
 select * from predictions where model_id = :model_id and id = :id;
@@ -236,7 +244,10 @@ where model_id = :model_id and grain = :grain and start >= :start and start < :s
 order by start, version_id, arm, writer;
 
 -- name: sum_span
-select min(start) as first, max(start) as last from sums where model_id = :model_id and grain = :grain;
+select min(start) as first, max(start) as last from sums where model_id = :model_id;
+
+-- name: prediction_span
+select min(created_at) as first, max(created_at) as last from predictions where model_id = :model_id;
 
 -- name: delete_sums_between
 delete from sums where model_id = :model_id and start >= :start and start < :stop;

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from seeme.clock import from_micros, to_micros
 from seeme.records.keys import Key
 from seeme.records.models import Config, Model, NewModel, Version
-from seeme.store.database import Reader, Transaction
+from seeme.store.database import Reader, Row, Transaction
 
 
 def _json(value: Any) -> str:
@@ -64,24 +64,28 @@ def new_version(model_id: str, id: str, name: str, digest: bytes, at: int) -> St
     return StoredVersion(Version(id=id, model_id=model_id, name=name, created_at=from_micros(at)), digest)
 
 
+def _to_model(row: Row) -> StoredModel:
+    model = Model(
+        id=row["id"],
+        name=row["name"],
+        task=row["task"],
+        labels=msgspec.json.decode(row["labels"], type=list[str]),
+        config=msgspec.json.decode(row["config"], type=Config),
+        created_at=from_micros(row["created_at"]),
+        updated_at=from_micros(row["updated_at"]),
+    )
+    return StoredModel(model, row["digest"], row["deleted_at"])
+
+
 async def models(reader: Reader) -> list[StoredModel]:
     """Return every model by creation."""
-    return [
-        StoredModel(
-            Model(
-                id=row["id"],
-                name=row["name"],
-                task=row["task"],
-                labels=msgspec.json.decode(row["labels"], type=list[str]),
-                config=msgspec.json.decode(row["config"], type=Config),
-                created_at=from_micros(row["created_at"]),
-                updated_at=from_micros(row["updated_at"]),
-            ),
-            row["digest"],
-            row["deleted_at"],
-        )
-        for row in await reader.all("all_models")
-    ]
+    return [_to_model(row) for row in await reader.all("all_models")]
+
+
+async def model(reader: Reader, id: str) -> StoredModel | None:
+    """Return one model, deleted or not."""
+    row = await reader.one("model", id=id)
+    return _to_model(row) if row else None
 
 
 async def insert_model(tx: Transaction, stored: StoredModel, kid: str, signing_secret: str) -> None:
@@ -121,12 +125,19 @@ async def delete_model(tx: Transaction, model_id: str) -> None:
     await tx.run("delete_model", id=model_id)
 
 
+def _to_version(row: Row) -> StoredVersion:
+    return new_version(row["model_id"], row["id"], row["name"], row["digest"], row["created_at"])
+
+
 async def versions(reader: Reader) -> list[StoredVersion]:
     """Return every version of every model by creation."""
-    return [
-        new_version(row["model_id"], row["id"], row["name"], row["digest"], row["created_at"])
-        for row in await reader.all("all_versions")
-    ]
+    return [_to_version(row) for row in await reader.all("all_versions")]
+
+
+async def version(reader: Reader, model_id: str, id: str) -> StoredVersion | None:
+    """Return one version of a model."""
+    row = await reader.one("version", model_id=model_id, id=id)
+    return _to_version(row) if row else None
 
 
 async def insert_version(tx: Transaction, stored: StoredVersion) -> None:

@@ -78,8 +78,9 @@ class _SqliteTransaction(_Connection):
         try:
             yield
         except BaseException:
-            await self.raw.execute("rollback to part")
-            await self.raw.execute("release part")
+            if self.raw.in_transaction:  # a full disk may have rolled back everything already, savepoints too
+                await self.raw.execute("rollback to part")
+                await self.raw.execute("release part")
             raise
         await self.raw.execute("release part")
 
@@ -162,26 +163,43 @@ async def open_sqlite(path: Path) -> SqliteDatabase:
         SetupError: another process writes to it, or its schema is newer than this code.
     """
     lock = _take_lock(path)
+    connections: list[aiosqlite.Connection] = []
     try:
-        writer = await _connect(path)
-        await _migrate(writer)
-        readers = [await _connect(path) for _ in range(READERS)]
-        for reader in readers:
-            await reader.execute("pragma query_only = on")
+        connections.append(await _connect(path))
+        await _migrate(connections[0])
+        for _ in range(READERS):
+            connections.append(await _connect(path))
+            await connections[-1].execute("pragma query_only = on")
     except BaseException:
+        for connection in connections:  # each has a thread that would keep the process alive
+            await connection.close()
         lock.close()
         raise
-    return SqliteDatabase(writer, readers, lock)
+    return SqliteDatabase(connections[0], connections[1:], lock)
 
 
 async def open_sqlite_readonly(path: Path) -> SqliteDatabase:
-    """Open the file to read, beside a running service or without one."""
+    """Open the file to read, beside a running service or without one.
+
+    Raises:
+        SetupError: there is none, it isn't ours, or its schema is newer than this code.
+    """
     if not path.exists():  # noqa: ASYNC240 - one look, at the start of a command
         raise SetupError(f"there is no database at {path}; is --data right?")
-    reader = await aiosqlite.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
-    reader.row_factory = sqlite3.Row
-    await reader.execute("pragma busy_timeout = 5000")
-    await _refuse_newer(reader, migrations()[-1][0])
+    address = f"{path.absolute().as_uri()}?mode=ro"  # noqa: ASYNC240 - as above
+    try:
+        reader = await aiosqlite.connect(address, uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        raise SetupError(f"{path} can't be opened: {error}") from None
+    try:
+        reader.row_factory = sqlite3.Row
+        await reader.execute("pragma busy_timeout = 5000")
+        await _refuse_newer(reader, migrations()[-1][0])
+    except BaseException as error:
+        await reader.close()  # its thread would keep the process alive
+        if isinstance(error, sqlite3.DatabaseError):
+            raise SetupError(f"{path} isn't a SQLite database that can be read ({error})") from None
+        raise
     return SqliteDatabase(None, [reader], None)
 
 

@@ -31,7 +31,11 @@ join tombstones t on t.model_id = json_extract(j.value, '$[0]') and t.id = json_
   and t.kind = 'label';
 
 -- name: models_of_predictions
-select p.model_id, p.id from json_each(:ids) j join predictions p on p.id = j.value order by p.id, p.model_id;
+select p.model_id, p.id
+from json_each(:ids) j
+join predictions p on p.id = j.value
+join models m on m.id = p.model_id and m.deleted_at is null
+order by p.id, p.model_id;
 
 -- name: targets
 select p.model_id, p.id, p.version_id, p.arm, p.created_at, p.label, p.value, p.detection_count, p.ratings

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from seeme.clock import DAY
 from seeme.domain import sums
 from seeme.store.database import Reader, Row, Transaction
 
@@ -81,9 +82,12 @@ async def totals(reader: Reader, model_id: str, grain: int, start: int, stop: in
 
 
 async def first_and_last_day(reader: Reader, model_id: str) -> tuple[int, int] | None:
-    """Return the first and the last day that a model has sums of, or None."""
-    row = await reader.one("sum_span", model_id=model_id, grain=sums.DAILY)
-    return None if row is None or row["first"] is None else (row["first"], row["last"])
+    """Return the first and the last day that a model has sums or predictions of, or None."""
+    found = [await reader.one("sum_span", model_id=model_id), await reader.one("prediction_span", model_id=model_id)]
+    spans = [(row["first"], row["last"]) for row in found if row is not None and row["first"] is not None]
+    if not spans:
+        return None
+    return min(first for first, _ in spans) // DAY * DAY, max(last for _, last in spans) // DAY * DAY
 
 
 async def thinned_days(reader: Reader, model_id: str, start: int, stop: int) -> set[int]:
