@@ -1,6 +1,7 @@
 """`seeme export`: a model's predictions, labels or feedback as JSONL or CSV, read beside a running service."""
 
 import csv
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -11,7 +12,7 @@ from seeme.commands.progress import Progress
 from seeme.service.care import open_data
 from seeme.service.exports import count, rows
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = re.compile(r"'*[=+\-@\t\r]")  # quoted ones too, so that an import can take back just what was added
 
 
 async def export(data: Path, model_id: str, kind: str, format: str, target: TextIO) -> int:
@@ -56,6 +57,6 @@ def _cell(value: Any) -> Any:
         return ""
     if isinstance(value, (dict, list)):
         return msgspec.json.encode(value).decode()
-    if isinstance(value, str) and value.startswith(FORMULA):
+    if isinstance(value, str) and FORMULA.match(value):
         return "'" + value
     return value

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -17,6 +18,15 @@ from seeme.records.feedback import NewFeedback
 from seeme.records.predictions import NewLabel, NewPrediction
 
 SHAPES: dict[str, Any] = {"predictions": NewPrediction, "labels": NewLabel, "feedback": NewFeedback}
+# What an export has and an import can't set: told by the service, or by the rows of another kind.
+READ_ONLY = {
+    "predictions": {"received_at", "has_input", "truth"},
+    "labels": {"status"},
+    "feedback": {"received_at", "updated_at", "status", "status_reason", "review", "reviewed_by", "reviewed_at"}
+    | {"predicted_label", "predicted_value", "input_url", "has_input"},
+}
+JSON_CELLS = {"scores", "detections", "image_size", "features", "attributions", "attributes", "boxes", "box"}
+QUOTED = re.compile(r"'+[=+\-@\t\r]")  # as exports defuse formulas
 CHUNK = 1000
 SHOWN_FAILURES = 20
 
@@ -34,7 +44,8 @@ def load(client: Client, path: Path, kind: str, model_id: str | None, *, format:
     failed: list[str] = []
     sent = 0
     with path.open("rb") as file:
-        rows = _csv_rows(file) if format == "csv" else _json_rows(file)
+        delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+        rows = _csv_rows(file, delimiter) if format == "csv" else _json_rows(file)
         chunk: list[tuple[int, dict[str, Any]]] = []
         for line, found in rows:
             try:
@@ -59,25 +70,42 @@ def _json_rows(file: BinaryIO) -> Iterator[tuple[int, Any]]:
         if line.strip():
             try:
                 yield number, json.loads(line)
+            except RecursionError:
+                yield number, ValueError("is nested too deeply")
             except ValueError as error:
                 yield number, error
 
 
-def _csv_rows(file: BinaryIO) -> Iterator[tuple[int, Any]]:
+def _csv_rows(file: BinaryIO, delimiter: str) -> Iterator[tuple[int, Any]]:
     """Yield a CSV's rows as dicts: empty cells are left out, JSON arrays and objects in cells are read as such."""
-    reader = csv.DictReader(line.decode("utf-8-sig" if n == 0 else "utf-8") for n, line in enumerate(file))
-    for row in reader:
+    reader = csv.DictReader(_texts(file), delimiter=delimiter)
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            yield reader.line_num, ValueError(str(error))
+            continue
+        if row is None:
+            return
         if None in row:
             yield reader.line_num, ValueError("has more cells than the header")
             continue
-        cells = {name: text for name, text in row.items() if text not in (None, "")}
-        yield (
-            reader.line_num,
-            {
-                name: json.loads(text) if text[0] in "[{" and name not in ("notes", "error", "label") else text
-                for name, text in cells.items()
-            },
-        )
+        try:
+            yield reader.line_num, {name: _of_cell(name, text) for name, text in row.items() if text}
+        except (ValueError, RecursionError) as error:
+            yield reader.line_num, ValueError(str(error))
+
+
+def _texts(file: BinaryIO) -> Iterator[str]:
+    """Yield lines as text; what isn't UTF-8 becomes a lone surrogate, which is then refused with its line's number."""
+    for n, line in enumerate(file):
+        yield line.removeprefix(b"\xef\xbb\xbf" if n == 0 else b"").decode("utf-8", "surrogateescape")
+
+
+def _of_cell(name: str, text: str) -> Any:
+    if name in JSON_CELLS:
+        return json.loads(text)
+    return text[1:] if QUOTED.match(text) else text
 
 
 def _event(kind: str, found: Any, model_id: str | None, line: int) -> dict[str, Any]:
@@ -86,12 +114,18 @@ def _event(kind: str, found: Any, model_id: str | None, line: int) -> dict[str, 
         raise found
     if not isinstance(found, dict):
         raise ValueError("isn't an object")
+    found = {name: part for name, part in found.items() if part is not None and name not in READ_ONLY[kind]}
     if model_id is not None:
         found.setdefault("model_id", model_id)
     if "id" not in found:
         content = json.dumps(found, sort_keys=True, default=str).encode()
         found["id"] = "import-" + blake2b(b"%d:" % line + content, digest_size=12).hexdigest()
-    return dict(msgspec.to_builtins(msgspec.convert(found, SHAPES[kind], strict=False)))
+    event = dict(msgspec.to_builtins(msgspec.convert(found, SHAPES[kind], strict=False)))
+    try:
+        msgspec.json.encode(event)
+    except UnicodeEncodeError:
+        raise ValueError("holds text that isn't Unicode (UTF-8)") from None
+    return event
 
 
 def _send(client: Client, kind: str, chunk: list[tuple[int, dict[str, Any]]], failed: list[str]) -> int:

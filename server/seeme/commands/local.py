@@ -20,8 +20,14 @@ def announce(data: Path, url: str, key: str) -> None:
 
 
 def withdraw(data: Path) -> None:
-    """Take the announcement back."""
-    (data / FILE).unlink(missing_ok=True)
+    """Take this process's announcement back; one of another process, which holds the data folder, stays."""
+    path = data / FILE
+    try:
+        own = json.loads(path.read_text())["process"] == os.getpid()
+    except (OSError, ValueError, KeyError):
+        return
+    if own:
+        path.unlink(missing_ok=True)
 
 
 def client(data: Path) -> Client:

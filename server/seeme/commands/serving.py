@@ -21,7 +21,12 @@ Then = Callable[[Services, str, str], Awaitable[None]]
 
 def serve(settings: Settings, then: Then | None = None) -> None:
     """Serve until told to stop; say where, and at the first start with which key."""
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    level = settings.log_level.upper()
+    if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise SetupError(f"SEEME_LOG_LEVEL must be debug, info, warning or error (got {settings.log_level!r})")
+    if settings.port > 65_535:
+        raise SetupError(f"SEEME_PORT / --port must be below 65536 (got {settings.port})")
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     async def announce(services: Services, url: str) -> None:
