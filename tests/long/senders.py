@@ -67,6 +67,12 @@ class Caller:
         """Close the connection."""
         self._connection.close()
 
+    def __enter__(self) -> "Caller":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 class Events:
     """Makes requests of all kinds, single and in batches; each event has an id of its own and a fixed content."""
@@ -139,14 +145,11 @@ class Load:
                 thread.join()
 
     def _send(self, events: Events) -> None:
-        caller = Caller(self._live.port, self.key)
-        while not self._stop.is_set():
-            sent = events.next()
-            if not self._try(caller, sent):
-                break
-        caller.close()
+        with Caller(self._live.port, self.key) as caller:
+            while not self._stop.is_set() and self.attempt(caller, events.next()):
+                pass
 
-    def _try(self, caller: Caller, sent: Sent) -> bool:
+    def attempt(self, caller: Caller, sent: Sent) -> bool:
         """Send once and remember what became of it; return whether there was an answer."""
         try:
             answer = caller.send(sent)
@@ -166,10 +169,9 @@ class Load:
         """Send what got no answer and what was refused again, the same bytes; each must be taken now."""
         again = [*self.unanswered, *(sent for sent, _ in self.refused)]
         self.unanswered, self.refused = [], []
-        caller = Caller(self._live.port, self.key)
-        for sent in again:
-            assert self._try(caller, sent), "a repeated request got no answer"
-        caller.close()
+        with Caller(self._live.port, self.key) as caller:
+            for sent in again:
+                assert self.attempt(caller, sent), "a repeated request got no answer"
         assert self.refused == [], "a repeated request was refused"
 
     def lost(self) -> list[str]:
@@ -180,13 +182,11 @@ class Load:
 
 def set_up(live: Live) -> str:
     """Make the model, and a key that outlives a restart; return the key's text."""
-    caller = Caller(live.port, live.admin_key)
     model = {"id": MODEL, "name": "Crash", "labels": LABELS, "config": {"labels_complete": True}}
-    assert caller("POST", "/v1/models", model).status == 201
-    scopes = ["ingest", "read", "review", "admin"]
-    key = caller("POST", "/v1/keys", {"kind": "secret", "holder": "crash test", "scopes": scopes})
-    caller.close()
-    return str(key.content["key"])
+    new = {"kind": "secret", "holder": "crash test", "scopes": ["ingest", "read", "review", "admin"]}
+    with Caller(live.port, live.admin_key) as caller:
+        assert caller("POST", "/v1/models", model).status == 201
+        return str(caller("POST", "/v1/keys", new).content["key"])
 
 
 def command(live: Live, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -212,9 +212,8 @@ def stored_ids(live: Live) -> dict[str, list[str]]:
 
 def check_whole(live: Live, load: Load) -> None:
     """Stop the service; every event must be there once, the sums must count exactly the rows, the file be sound."""
-    caller = Caller(live.port, load.key)
-    weeks = caller("GET", f"/v1/models/{MODEL}/metrics?period=week&lookback_weeks=2").content["items"]
-    caller.close()
+    with Caller(live.port, load.key) as caller:
+        weeks = caller("GET", f"/v1/models/{MODEL}/metrics?period=week&lookback_weeks=2").content["items"]
     found = stored_ids(live)
     for kind in KINDS:
         assert len(found[kind]) == len(set(found[kind])), f"some {kind} are stored twice"

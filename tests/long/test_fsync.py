@@ -32,13 +32,12 @@ def test_each_acknowledgement_in_turn_has_its_fsync(tmp_path: Path) -> None:
     service.spawn("strace", "-D", "-f", "-e", "trace=fsync,fdatasync", "-o", str(calls))
     try:
         service.wait_ready(60)
-        caller = Caller(service.port, set_up(service))
         events = Events("fsync")
-        before = _syncs(calls)
-        for number in range(1, POSTS + 1):
-            sent = _single(events)
-            assert caller.send(sent).stored(sent) == sent.ids
-            assert _syncs(calls) - before >= number, "answered before the disk was asked"
-        caller.close()
+        with Caller(service.port, set_up(service)) as caller:
+            before = _syncs(calls)
+            for number in range(1, POSTS + 1):
+                sent = _single(events)
+                assert caller.send(sent).stored(sent) == sent.ids
+                assert _syncs(calls) - before >= number, "answered before the disk was asked"
     finally:
         service.stop()
