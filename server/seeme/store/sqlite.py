@@ -3,25 +3,47 @@
 import asyncio
 import fcntl
 import os
+import re
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from itertools import cycle
+from functools import cache
+from itertools import chain, cycle
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any
 
 import aiosqlite
+from msgspec import Struct
 
 from seeme.errors import SetupError, StorageFull, Unavailable
-from seeme.store.database import Row, RowRefused, Transaction, migrations, queries
+from seeme.store.database import VALUE, Row, RowRefused, Transaction, migrations, queries
 
 READERS = 2
+# A statement is stepped without the GIL but must take it back after each step, beside a busy event loop: one step that
+# inserts 64 rows does so once, 64 steps 64 times.
+ROWS_PER_INSERT = 64
+_ROW = re.compile(r"\bvalues (\(.*\))$", re.DOTALL)
 _TEXTS = {name: query.numbered("?") for name, query in queries("sqlite").items()}
 _NAMES = {name: query.names for name, query in queries("sqlite").items()}
 
 
 def _values(query: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple([values[name] for name in _NAMES[query]])
+
+
+@cache
+def _insert(query: str, rows: int) -> str:
+    """Return the text of an insert with places for several rows."""
+    text = queries("sqlite")[query].text
+    found = _ROW.search(text)
+    assert found is not None
+    return f"{text[: found.start()]}values {', '.join([VALUE.sub('?', found[1])] * rows)}"
+
+
+@cache
+def _fields(query: str) -> Callable[[Struct], tuple[Any, ...]]:
+    return attrgetter(*_NAMES[query])
 
 
 def _translate(error: sqlite3.Error) -> Exception:
@@ -71,6 +93,16 @@ class _SqliteTransaction(_Connection):
         except (OverflowError, sqlite3.Error) as error:
             raise (RowRefused(str(error)) if isinstance(error, OverflowError) else _translate(error)) from error
         del cursor
+
+    async def insert(self, query: str, rows: Sequence[Struct]) -> None:
+        fields = _fields(query)
+        try:
+            for start in range(0, len(rows), ROWS_PER_INSERT):
+                chunk = rows[start : start + ROWS_PER_INSERT]
+                values = list(chain.from_iterable(map(fields, chunk)))
+                await self.raw.execute(_insert(query, len(chunk)), values)
+        except (OverflowError, sqlite3.Error) as error:
+            raise (RowRefused(str(error)) if isinstance(error, OverflowError) else _translate(error)) from error
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -160,9 +192,13 @@ async def open_sqlite(path: Path) -> SqliteDatabase:
     """Open the file for writing, made and migrated if need be.
 
     Raises:
-        SetupError: another process writes to it, or its schema is newer than this code.
+        SetupError: another process writes to it, it can't be written (a full disk), or its schema is newer than this
+            code.
     """
-    lock = _take_lock(path)
+    try:
+        lock = _take_lock(path)
+    except OSError as error:
+        raise SetupError(f"{path.parent} can't be written: {error.strerror}") from None
     connections: list[aiosqlite.Connection] = []
     try:
         connections.append(await _connect(path))
@@ -170,10 +206,12 @@ async def open_sqlite(path: Path) -> SqliteDatabase:
         for _ in range(READERS):
             connections.append(await _connect(path))
             await connections[-1].execute("pragma query_only = on")
-    except BaseException:
+    except BaseException as error:
         for connection in connections:  # each has a thread that would keep the process alive
             await connection.close()
         lock.close()
+        if isinstance(error, sqlite3.OperationalError):
+            raise _unwritable(path, error) from None
         raise
     return SqliteDatabase(connections[0], connections[1:], lock)
 
@@ -233,8 +271,14 @@ async def _connect(path: Path) -> aiosqlite.Connection:
             await connection.execute_fetchall(f"pragma {pragma}")
     except sqlite3.DatabaseError as error:
         await connection.close()
+        if isinstance(error, sqlite3.OperationalError):
+            raise _unwritable(path, error) from None
         raise SetupError(f"{path} isn't a SQLite database ({error})") from None
     return connection
+
+
+def _unwritable(path: Path, error: sqlite3.Error) -> SetupError:
+    return SetupError(f"{path} can't be written ({error}): is there room on the disk, and may this user write there?")
 
 
 async def _refuse_newer(connection: aiosqlite.Connection, newest: int) -> int:
