@@ -57,6 +57,50 @@ def _fill(folder: Path, leave: int = 0) -> Path:
     return ballast
 
 
+@pytest.fixture
+def unborn(tmp_path: Path) -> Iterator[Live]:
+    """A service on a small file system that isn't started yet."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    _mount("tmpfs", folder)
+    live = Live(folder)
+    try:
+        yield live
+    finally:
+        if live.process is not None:
+            live.kill()
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("room", [0, 4096, 16384, 65536])
+def test_a_first_start_without_room_is_one_clear_line(unborn: Live, room: int) -> None:
+    """It says what is wrong, without a traceback; with room the same folder is good."""
+    ballast = _fill(unborn.folder, leave=room)
+    unborn.spawn()
+    assert unborn.process is not None
+    assert unborn.process.wait(20) == 1
+    *_, line = unborn.log().splitlines()
+    assert line.startswith("seeme: ")
+    assert "Traceback" not in unborn.log()
+    assert any(words in line for words in ("disk", "No space left"))
+    ballast.unlink()
+    unborn.start()
+
+
+def test_a_later_start_with_hardly_any_room_can_be_read(unborn: Live) -> None:
+    """A service that was killed on a full disk starts when its own small files fit, and shows what it has."""
+    load = Load(unborn.start())
+    with Caller(unborn.port, load.key) as caller:
+        assert load.attempt(caller, Events("early").next())
+    unborn.kill()
+    _fill(unborn.folder, leave=65536)
+    unborn.start()
+    assert load.lost() == []
+    with Caller(unborn.port, load.key) as caller:
+        _send_until_full(load, caller)
+        assert caller("GET", f"/v1/predictions?model_id={MODEL}").status == 200
+
+
 def _send_until_full(load: Load, caller: Caller) -> None:
     """Send until the service says that there is no room."""
     events = Events("filling")
