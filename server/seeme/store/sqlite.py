@@ -3,47 +3,25 @@
 import asyncio
 import fcntl
 import os
-import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
-from itertools import chain, cycle
-from operator import attrgetter
+from itertools import cycle
 from pathlib import Path
 from typing import IO, Any
 
 import aiosqlite
-from msgspec import Struct
 
 from seeme.errors import SetupError, StorageFull, Unavailable
-from seeme.store.database import VALUE, Row, RowRefused, Transaction, migrations, queries
+from seeme.store.database import Row, RowRefused, Transaction, migrations, queries
 
 READERS = 2
-# A statement is stepped without the GIL but must take it back after each step, beside a busy event loop: one step that
-# inserts 64 rows does so once, 64 steps 64 times.
-ROWS_PER_INSERT = 64
-_ROW = re.compile(r"\bvalues (\(.*\))$", re.DOTALL)
 _TEXTS = {name: query.numbered("?") for name, query in queries("sqlite").items()}
 _NAMES = {name: query.names for name, query in queries("sqlite").items()}
 
 
 def _values(query: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple([values[name] for name in _NAMES[query]])
-
-
-@cache
-def _insert(query: str, rows: int) -> str:
-    """Return the text of an insert with places for several rows."""
-    text = queries("sqlite")[query].text
-    found = _ROW.search(text)
-    assert found is not None
-    return f"{text[: found.start()]}values {', '.join([VALUE.sub('?', found[1])] * rows)}"
-
-
-@cache
-def _fields(query: str) -> Callable[[Struct], tuple[Any, ...]]:
-    return attrgetter(*_NAMES[query])
 
 
 def _translate(error: sqlite3.Error) -> Exception:
@@ -93,16 +71,6 @@ class _SqliteTransaction(_Connection):
         except (OverflowError, sqlite3.Error) as error:
             raise (RowRefused(str(error)) if isinstance(error, OverflowError) else _translate(error)) from error
         del cursor
-
-    async def insert(self, query: str, rows: Sequence[Struct]) -> None:
-        fields = _fields(query)
-        try:
-            for start in range(0, len(rows), ROWS_PER_INSERT):
-                chunk = rows[start : start + ROWS_PER_INSERT]
-                values = list(chain.from_iterable(map(fields, chunk)))
-                await self.raw.execute(_insert(query, len(chunk)), values)
-        except (OverflowError, sqlite3.Error) as error:
-            raise (RowRefused(str(error)) if isinstance(error, OverflowError) else _translate(error)) from error
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
