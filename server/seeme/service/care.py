@@ -25,7 +25,10 @@ async def check(data: Path) -> AsyncIterator[tuple[str, list[str]]]:
     """Yield what was looked at, with the faults found there: the file, each model's sums against rows, the inputs."""
     database = await open_data(data)
     try:
-        yield "database file", await database.integrity_errors()
+        damage = await database.integrity_errors()
+        yield "database file", damage
+        if damage:  # what is read from it would mean nothing
+            return
         async with database.snapshot():
             for model_id in await model_ids(database):
                 faults = []

@@ -145,7 +145,10 @@ class SqliteDatabase:
 
     async def integrity_errors(self) -> list[str]:
         """Return what SQLite's own check finds wrong; nothing, if all is well."""
-        rows: Any = await self._connections[0].execute_fetchall("pragma integrity_check")
+        try:
+            rows: Any = await self._connections[0].execute_fetchall("pragma integrity_check")
+        except sqlite3.DatabaseError as error:  # too damaged to be checked to the end
+            return [str(error)]
         return [row[0] for row in rows if row[0] != "ok"]
 
     async def close(self) -> None:
