@@ -6,9 +6,11 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from seeme.clock import to_micros
 from seeme.errors import Conflict, NotFound, invalid
 from seeme.ids import secret, short_id
 from seeme.records.models import Config, ConfigPatch, Model, ModelPatch, NewModel, NewVersion, Version
+from seeme.records.queries import Keyset, from_cursor, to_cursor
 from seeme.records.types import Page
 from seeme.service.digests import digest
 from seeme.service.inbox import Inbox
@@ -46,15 +48,11 @@ class Models:
         return stored.model
 
     def list(self, limit: int = 1000, cursor: str | None = None) -> Page[Model]:
-        """Return models by creation, after the one named by `cursor`."""
-        models = self.live()
-        ids = [model.id for model in models]
-        if cursor is not None and cursor not in ids:
-            raise invalid("$.cursor", "must be a `next_cursor` of this list, unchanged")
-        start = 0 if cursor is None else ids.index(cursor) + 1
-        page = models[start : start + limit]
-        more = start + limit < len(models)
-        return Page(items=list(page), next_cursor=page[-1].id if more else None)
+        """Return models by creation, after the place that `cursor` stands for: its model may be deleted since."""
+        after = None if cursor is None else from_cursor(cursor)
+        models = [model for model in sorted(self.live(), key=_place) if after is None or _place(model) > after]
+        page = models[:limit]
+        return Page(items=page, next_cursor=to_cursor(*_place(page[-1])) if len(models) > limit else None)
 
     def live(self) -> Sequence[Model]:
         """Return every model that isn't deleted, by creation."""
@@ -157,6 +155,10 @@ class Models:
         """Return the versions of a model by creation."""
         self.get(model_id)
         return Page(items=[stored.version for stored in self._versions[model_id].values()])
+
+
+def _place(model: Model) -> Keyset:
+    return Keyset(to_micros(model.created_at), model.id)
 
 
 def _configured(config: Config, patch: ConfigPatch) -> Config:
