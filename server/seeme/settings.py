@@ -66,6 +66,6 @@ def _parse(variable: str, text: str, kind: type) -> Any:
         value: Any = msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError:
         raise SetupError(f"{variable} must be {kind.__name__} (got {text!r})") from None
-    if kind in (int, float) and value <= 0:
+    if kind in (int, float) and not 0 < value < float("inf"):  # nan is neither
         raise SetupError(f"{variable} must be above 0 (got {text})")
     return value
