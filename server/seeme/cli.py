@@ -228,7 +228,7 @@ def _check(options: argparse.Namespace) -> int:
 def _rebuild(options: argparse.Namespace) -> int:
     rebuilt = _client(options).rebuild_sums(options.model)
     print(f"{len(rebuilt.days)} days counted again, {len(rebuilt.changed)} were wrong and are mended")
-    for day, why in rebuilt.refused.to_dict().items():
+    for day, why in rebuilt.refused.items():
         print(f"  {day}: {why}")
     return 0
 
