@@ -203,10 +203,15 @@ def _export(options: argparse.Namespace) -> int:
         asyncio.run(export(data, options.model, options.kind, options.format, sys.stdout))
         return 0
     try:
-        with options.output.open("x", encoding="utf-8", newline="") as target:
-            asyncio.run(export(data, options.model, options.kind, options.format, target))
+        target = options.output.open("x", encoding="utf-8", newline="")
     except FileExistsError:
         raise SetupError(f"{options.output} exists; name a file that doesn't") from None
+    try:
+        with target:
+            asyncio.run(export(data, options.model, options.kind, options.format, target))
+    except BaseException:
+        options.output.unlink()  # half an export would be taken for a whole one
+        raise
     return 0
 
 

@@ -9,9 +9,16 @@ from typing import Any, TextIO
 import msgspec
 
 from seeme.commands.progress import Progress
+from seeme.records.feedback import Feedback
+from seeme.records.predictions import Prediction, StoredLabel
 from seeme.service.care import open_data
 from seeme.service.exports import count, rows
 
+COLUMNS = {
+    "predictions": Prediction.__struct_fields__,
+    "labels": StoredLabel.__struct_fields__,
+    "feedback": Feedback.__struct_fields__,
+}
 FORMULA = re.compile(r"'*[=+\-@\t\r]")  # quoted ones too, so that an import can take back just what was added
 
 
@@ -22,7 +29,10 @@ async def export(data: Path, model_id: str, kind: str, format: str, target: Text
         async with database.snapshot():
             progress = Progress(f"Exporting {kind}", await count(database, model_id, kind))
             found = rows(database, model_id, kind)
-            written = await (_csv if format == "csv" else _jsonl)(found, target, progress)
+            if format == "csv":
+                written = await _csv(found, COLUMNS[kind], target, progress)
+            else:
+                written = await _jsonl(found, target, progress)
     finally:
         await database.close()
     progress.end(f"{written} {kind} exported")
@@ -38,14 +48,15 @@ async def _jsonl(found: AsyncIterator[msgspec.Struct], target: TextIO, progress:
     return written
 
 
-async def _csv(found: AsyncIterator[msgspec.Struct], target: TextIO, progress: Progress) -> int:
+async def _csv(
+    found: AsyncIterator[msgspec.Struct], columns: tuple[str, ...], target: TextIO, progress: Progress
+) -> int:
     writer = csv.writer(target)
+    writer.writerow(columns)
     written = 0
     async for record in found:
-        if not written:
-            writer.writerow(record.__struct_fields__)
         plain = msgspec.to_builtins(record)
-        writer.writerow([_cell(plain[name]) for name in record.__struct_fields__])
+        writer.writerow([_cell(plain[name]) for name in columns])
         written += 1
         progress.show(written)
     return written

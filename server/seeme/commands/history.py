@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 import re
 import sys
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ def load(client: Client, path: Path, kind: str, model_id: str | None, *, format:
     format = format or {".csv": "csv", ".tsv": "csv"}.get(path.suffix.lower(), "jsonl")
     if not path.is_file():
         raise SetupError(f"there is no file {path}")
+    logging.getLogger("seeme").setLevel(logging.CRITICAL)  # the client's own words: here each failure has its line
     progress = Progress(f"Importing {path.name}", path.stat().st_size)
     failed: list[str] = []
     sent = 0
