@@ -1,0 +1,156 @@
+"""`seeme check`, `seeme rebuild` and `seeme backup`: is all of it there, and copies of it."""
+
+import io
+import shutil
+import sqlite3
+import threading
+
+import pytest
+from live import Live
+from PIL import Image
+
+from seeme import Client
+
+from .conftest import seeme
+
+
+def image():
+    """Return a small PNG."""
+    file = io.BytesIO()
+    Image.new("L", (8, 8), 77).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def stocked(live):
+    """A service with a model, predictions, votes and an input."""
+    client = Client(live.url, live.admin_key)
+    client.create_model("M", id="m", config={"log_inputs": True})
+    with client.batch():
+        for n in range(20):
+            client.log_prediction("m", id=f"p{n}", label="cat", confidence=0.5)
+    client.log_feedback("p1", "rating", rating=1)
+    client.upload_input("p1", image())
+    return live
+
+
+def corrupt_sums(folder):
+    """Put the sums of the first hour in the place of the newest day's, past the service."""
+    with sqlite3.connect(folder / "seeme.db") as connection:
+        connection.execute("delete from sums where grain = 3")
+    connection.close()
+
+
+def test_a_sound_folder_passes(stocked):
+    """Beside the running service and without it: every part is ok, exit 0."""
+    for _ in range(2):
+        done = seeme("check", data=stocked.folder)
+        assert done.code == 0
+        assert done.lines == ["database file: ok", "sums of m against rows (1 days): ok", "inputs: ok"]
+        stocked.stop()
+
+
+def test_a_wrong_sum_is_found_and_mended(stocked):
+    """check names the row, rebuild mends it in the running service, check is content."""
+    stocked.stop()
+    corrupt_sums(stocked.folder)
+    found = seeme("check", data=stocked.folder)
+    assert found.code == 1
+    assert "sums of m against rows (1 days): 1 faults" in found.out
+    assert "sums say 0, rows say" in found.out
+    stocked.start()
+    mended = seeme("rebuild", "--model", "m", data=stocked.folder)
+    assert (mended.code, mended.out) == (0, "1 days counted again, 1 were wrong and are mended\n")
+    assert seeme("check", data=stocked.folder).code == 0
+
+
+def test_a_lost_input_is_found(stocked):
+    """A row whose file is gone is named by its hash."""
+    (path,) = [path for path in (stocked.folder / "blobs").rglob("*") if path.is_file()]
+    path.unlink()
+    found = seeme("check", data=stocked.folder)
+    assert found.code == 1
+    assert f"the input {path.name} has a row but no file" in found.out
+
+
+def test_a_damaged_file_is_found(stocked):
+    """SQLite's own check speaks; nothing else is looked at, and there is no traceback."""
+    stocked.stop()
+    path = stocked.folder / "seeme.db"
+    content = bytearray(path.read_bytes())
+    content[8192:40960] = bytes(40960 - 8192)
+    path.write_bytes(content)
+    found = seeme("check", data=stocked.folder)
+    assert found.code == 1
+    assert found.out.startswith("database file: ")
+    assert found.err == ""
+
+
+def test_a_backup_made_under_load_is_a_service_of_its_own(stocked, tmp_path):
+    """What was acknowledged before the backup began is in it; it is sound, complete, and can be served."""
+    stop = threading.Event()
+    acknowledged = []
+
+    def write():
+        client = Client(stocked.url, stocked.admin_key)
+        while not stop.is_set():
+            acknowledged.append(client.log_prediction("m", label="dog").id)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        while len(acknowledged) < 20:
+            stop.wait(0.01)
+        before = list(acknowledged)
+        copy = tmp_path / "backups" / "copy"
+        done = seeme("backup", copy, data=stocked.folder)
+    finally:
+        stop.set()
+        writer.join()
+    assert done.code == 0
+    assert "the database and 1 inputs" in done.out
+    assert seeme("check", data=copy).code == 0
+    key = seeme("key", "create", "--holder", "x", "--scope", "read", data=stocked.folder).out.strip()
+    stocked.stop()
+    served = Live(copy).start()
+    try:
+        client = Client(served.url, served.admin_key)
+        stored = {one.id for one in client.get_predictions("m", limit=100_000)}
+        assert set(before) <= stored
+        assert client.get_input("p1", "m") == image()
+        assert [one.id for one in client.get_feedback("m")]
+        assert (copy / "secret").read_text() == (stocked.folder / "secret").read_text()
+        assert key.split("_")[1] not in seeme("key", "list", data=copy).out
+    finally:
+        served.stop()
+
+
+def test_a_backup_overwrites_nothing(stocked, tmp_path):
+    """A folder that exists is refused, untouched."""
+    (tmp_path / "mine").mkdir()
+    refused = seeme("backup", tmp_path / "mine", data=stocked.folder)
+    assert refused.code == 1
+    assert "exists; name a folder that doesn't" in refused.err
+    assert list((tmp_path / "mine").iterdir()) == []
+
+
+def test_a_backup_of_nothing_leaves_nothing(tmp_path):
+    """Without a database there is one line, and no folder."""
+    refused = seeme("backup", tmp_path / "copy", data=tmp_path / "nothing")
+    assert refused.code == 1
+    assert "there is no database at" in refused.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_backup_of_a_stopped_service_equals_its_folder(stocked, tmp_path):
+    """Row for row and file for file."""
+    stocked.stop()
+    assert seeme("backup", tmp_path / "copy", data=stocked.folder).code == 0
+    pictures = []
+    for folder in (stocked.folder, tmp_path / "copy"):
+        connection = sqlite3.connect(folder / "seeme.db")
+        pictures.append(sorted(connection.iterdump()))
+        connection.close()
+    assert pictures[0] == pictures[1]
+    shutil.rmtree(stocked.folder)
+    assert seeme("check", data=tmp_path / "copy").code == 0
