@@ -21,7 +21,8 @@ def now() -> int:
 
 def to_micros(at: datetime) -> int:
     """Return an aware datetime as microseconds UTC, exactly (no float in between)."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
 
 
 def from_micros(at: int) -> datetime:

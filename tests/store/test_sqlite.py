@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 import threading
+import time
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -96,6 +97,9 @@ async def test_a_newer_schema_is_refused(path):
     for open_it in (open_sqlite, open_sqlite_readonly, open_sqlite):
         with pytest.raises(SetupError, match=r"has schema 99, this version of seeme knows \d+: .* upgrade"):
             await open_it(path)
+    until = time.monotonic() + 5  # a connection's thread ends a moment after it says that it is closed
+    while threading.active_count() > before and time.monotonic() < until:
+        await asyncio.sleep(0.01)
     assert threading.active_count() == before
 
 
@@ -108,6 +112,9 @@ async def test_a_file_of_another_kind_is_refused_untouched(path, open_it):
     with pytest.raises(SetupError, match="isn't a SQLite database"):
         await open_it(path)
     assert path.read_bytes() == b"precious notes, not a database" * 100
+    until = time.monotonic() + 5  # a connection's thread ends a moment after it says that it is closed
+    while threading.active_count() > before and time.monotonic() < until:
+        await asyncio.sleep(0.01)
     assert threading.active_count() == before
 
 
@@ -253,10 +260,17 @@ async def test_a_row_that_the_tables_refuse_is_the_rows_fault(database, wrong):
 
 
 async def test_an_id_that_is_taken_is_the_rows_fault(database):
-    """The same id twice is refused by the key."""
-    async with database.transaction() as tx:
-        with pytest.raises(RowRefused, match="UNIQUE"):
+    """The same id twice is refused by the key, as late as at the commit, and nothing of the transaction is stored."""
+
+    async def write():
+        async with database.transaction() as tx:
+            await tx.run("add_blob", hash="a", **BLOB)
             await tx.run_many("insert_predictions", [PREDICTION, PREDICTION])
+            await tx.run_many("drop_blob", [{"hash": "a"}])
+
+    with pytest.raises(RowRefused, match="UNIQUE"):
+        await write()
+    assert await stored(database) == []
 
 
 async def test_a_full_disk_is_the_disks_fault(database):
@@ -276,17 +290,44 @@ async def test_a_full_disk_is_the_disks_fault(database):
     assert (await database.one("count_predictions", model_id="m"))["n"] == 100
 
 
-async def test_a_file_that_someone_locks_is_unavailable(database, path):
-    """When another program holds the file's write lock the answer is Unavailable, with a time to come back."""
+@pytest.mark.parametrize("first", ["a read", "a write", "a part"])
+async def test_a_file_that_someone_locks_is_unavailable(database, path, first):
+    """When another program holds the file's write lock the answer is Unavailable, whatever the transaction begins with."""
+
+    async def begin():
+        async with database.transaction() as tx:
+            if first == "a read":
+                await tx.all("all_blobs")
+            if first == "a part":
+                async with tx.savepoint():
+                    await tx.run("add_blob", hash="no", **BLOB)
+            await tx.run("add_blob", hash="no", **BLOB)
+
     await database._writer.execute_fetchall("pragma busy_timeout = 50")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("begin immediate")
     with pytest.raises(Unavailable) as refused:
-        await put(database, "a")
+        await begin()
     assert refused.value.retry_after > 0
     other.execute("rollback")
     other.close()
     await put(database, "a")
+    assert await stored(database) == ["a"]
+
+
+async def test_a_transaction_that_only_reads_leaves_nothing_open(database, path):
+    """After it others may write, and so may the next transaction."""
+    for _ in range(2):
+        async with database.transaction() as tx:
+            await tx.all("all_blobs")
+    async with database.transaction():
+        pass
+    other = sqlite3.connect(path, isolation_level=None, timeout=0.1)
+    other.execute("begin immediate")
+    other.execute("rollback")
+    other.close()
+    await put(database, "a")
+    assert await stored(database) == ["a"]
 
 
 async def test_a_snapshot_shows_one_moment(database, path):

@@ -70,7 +70,6 @@ def _limbs(lane: int, number: int, count: int) -> Lanes:
 
 
 def of_prediction(
-    *,
     failed: bool,
     confidence: float | None,
     latency_ms: float | None,
@@ -83,13 +82,14 @@ def of_prediction(
         lanes.append((ERRORS, 1))
     if confidence is not None:
         q = round(confidence * MOMENT_SCALE)
-        lanes += (CONFIDENCE_N, 1), (CONFIDENCE_SUM, q), (CONFIDENCE_SQUARES, q * q)
-        lanes.append((CONFIDENCES + confidence_bin(confidence), 1))
+        place = CONFIDENCES + confidence_bin(confidence)
+        lanes += (CONFIDENCE_N, 1), (CONFIDENCE_SUM, q), (CONFIDENCE_SQUARES, q * q), (place, 1)
     if latency_ms is not None:
-        q = round(log(max(latency_ms, LEAST_LATENCY_MS)) * MOMENT_SCALE)
-        lanes += (LATENCY_N, 1), (LATENCY_LOG_SUM, q), (LATENCY_LOG_SQUARES, q * q)
-        lanes.append((LATENCIES + latency_bin(latency_ms), 1))
-        lanes += _limbs(LATENCY_SUM, round(latency_ms * 1000), 2)
+        q = round(log(latency_ms if latency_ms > LEAST_LATENCY_MS else LEAST_LATENCY_MS) * MOMENT_SCALE)
+        place = LATENCIES + latency_bin(latency_ms)
+        lanes += (LATENCY_N, 1), (LATENCY_LOG_SUM, q), (LATENCY_LOG_SQUARES, q * q), (place, 1)
+        microseconds = round(latency_ms * 1000)
+        lanes += (LATENCY_SUM, microseconds & _LIMB), (LATENCY_SUM + 1, microseconds >> 32)
     if detections is not None:
         lanes += (DETECTED_N, 1), (DETECTIONS, detections), (COUNTS + count_bin(detections), 1)
     if label_position is not None:

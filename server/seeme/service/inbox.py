@@ -124,6 +124,8 @@ class Inbox:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
+            # Let those come too whose requests have arrived together with the first one's.
+            await asyncio.sleep(0)
             batch = self._take()
             try:
                 await self._commit(batch)
@@ -182,14 +184,13 @@ class Inbox:
         """Store a batch in one transaction; return each caller's result, which may be an exception of its work."""
         rows = [row for entry in batch for row in entry.rows]
         async with self._database.transaction() as tx:
+            # Work first, events last: what the database says of events it may say as late as at the commit.
+            done = [None if entry.work is None else await self._work(tx, entry.work) for entry in batch]
             outcomes = iter(await accept(tx, rows, self._clock()) if rows else [])
-            results: list[Any] = []
-            for entry in batch:
-                if entry.work is None:
-                    results.append([next(outcomes) for _ in entry.rows])
-                else:
-                    results.append(await self._work(tx, entry.work))
-        return results
+        return [
+            [next(outcomes) for _ in entry.rows] if entry.work is None else result
+            for entry, result in zip(batch, done, strict=True)
+        ]
 
     async def _work(self, tx: Transaction, work: Work) -> Any:
         """Do one caller's work; what goes wrong with it is undone and answered alone, unless it is the disk."""

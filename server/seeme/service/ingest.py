@@ -125,7 +125,6 @@ class Ingest:
             raise misfit(wrong)
         if new.version_id is not None and not self._models.has_version(model.id, new.version_id):
             raise invalid("$.version_id", f"the model {model.id} has no version {new.version_id}; create it first")
-        detail = {name: part for name in Detail.__struct_fields__ if (part := getattr(new, name)) is not None}
         return PredictionRow(
             model_id=model.id,
             id=new.id or uuid7(at),
@@ -139,7 +138,7 @@ class Ingest:
             latency_ms=new.latency_ms,
             error=new.error,
             detection_count=None if new.detections is None else len(new.detections),
-            detail=_json.encode(detail).decode() if detail else None,
+            detail=_detail(new),
             input_url=new.input_url,
             input_hash=new.input_hash,
             input_id=new.input_id,
@@ -195,6 +194,20 @@ class Ingest:
             supersedes=new.supersedes,
             subject=subject,
         )
+
+
+def _detail(new: NewPrediction) -> str | None:
+    """Return the JSON of what is stored but never searched; None where there is nothing of it."""
+    detail = Detail(
+        scores=new.scores,
+        detections=new.detections,
+        image_size=new.image_size,
+        features=new.features,
+        attributions=new.attributions,
+        attributes=new.attributes,
+    )
+    text = _json.encode(detail)
+    return None if text == b"{}" else text.decode()
 
 
 def _created(time: Time | None, at: int) -> int:

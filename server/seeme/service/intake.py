@@ -29,6 +29,7 @@ class Outcomes(dict[int, Outcome]):
     def __init__(self) -> None:
         super().__init__()
         self.twins: list[tuple[EventRow, EventRow]] = []
+        self.awaited: set[EventKey] = set()
 
     def of(self, rows: Sequence[EventRow]) -> list[Outcome]:
         """Return one outcome per row, in order."""
@@ -87,9 +88,10 @@ class Intake:
         delta = sums.Delta()
         targets: votes.Targets = {}
         everything, rows = rows, self._of_live_models(rows, outcomes)
-        waiting_labels, waiting_feedback = await self._predictions(
-            tx, [row for row in rows if isinstance(row, PredictionRow)], targets, delta, outcomes
-        )
+        predictions = [row for row in rows if isinstance(row, PredictionRow)]
+        fresh, waiting_labels, waiting_feedback = await self._predictions(tx, predictions, delta, outcomes)
+        if waiting_labels or waiting_feedback or len(predictions) < len(rows):
+            targets = {(row.model_id, row.id): _target(row) for row in fresh}
         labels = [row for row in rows if isinstance(row, LabelRow)]
         if labels or waiting_labels:
             await self._labels(tx, labels, waiting_labels, targets, delta, outcomes)
@@ -113,8 +115,12 @@ class Intake:
         return [row for row in rows if row.model_id not in gone_models]
 
     async def _new(self, tx: Transaction, kind: str, rows: Sequence[AnyRow], outcomes: Outcomes) -> list[AnyRow]:
-        """Return the rows whose ids are free; answer the others: replays, conflicts, ids that were deleted."""
-        known = await events.known(tx, kind, {(row.model_id, row.id): None for row in rows})
+        """Return the rows whose ids are free; answer the others: replays, conflicts, ids that were deleted.
+
+        Of predictions, `outcomes.awaited` gets those that labels or feedback have waited for.
+        """
+        known, awaited = await events.known(tx, kind, {(row.model_id, row.id): None for row in rows})
+        outcomes.awaited |= awaited
         fresh: dict[EventKey, AnyRow] = {}
         replayed = []
         for row in rows:
@@ -144,50 +150,38 @@ class Intake:
                 outcomes[id(row)] = accepted(row, "orphan")
 
     async def _predictions(
-        self,
-        tx: Transaction,
-        rows: Sequence[PredictionRow],
-        targets: votes.Targets,
-        delta: sums.Delta,
-        outcomes: Outcomes,
-    ) -> tuple[list[LabelRow], list[FeedbackRow]]:
-        """Store predictions; return the labels and feedback that have waited for them."""
+        self, tx: Transaction, rows: Sequence[PredictionRow], delta: sums.Delta, outcomes: Outcomes
+    ) -> tuple[list[PredictionRow], list[LabelRow], list[FeedbackRow]]:
+        """Store predictions; return the new ones, and the labels and feedback that have waited for them."""
         fresh = await self._new(tx, "prediction", rows, outcomes) if rows else []
         if not fresh:
-            return [], []
+            return [], [], []
         await events.insert_predictions(tx, fresh)
         await self._learn_labels(tx, fresh)
         for row in fresh:
+            label = row.label
+            position = None if label is None else self._positions[row.model_id].get(label, sums.MAX_LABELS)
             lanes = sums.of_prediction(
-                failed=row.error is not None,
-                confidence=row.confidence,
-                latency_ms=row.latency_ms,
-                detections=row.detection_count,
-                label_position=self._position(row),
+                row.error is not None, row.confidence, row.latency_ms, row.detection_count, position
             )
             delta.add(row.model_id, row.version_id, row.arm, row.created_at, lanes)
-            targets[row.model_id, row.id] = _target(row)
-        keys = [(row.model_id, row.id) for row in fresh]
-        return await events.orphans_of(tx, keys)
-
-    def _position(self, row: PredictionRow) -> int | None:
-        return None if row.label is None else self._positions[row.model_id].get(row.label, sums.MAX_LABELS)
+        if not outcomes.awaited:
+            return fresh, [], []
+        return fresh, *await events.orphans_of(tx, outcomes.awaited)
 
     async def _learn_labels(self, tx: Transaction, rows: Sequence[PredictionRow]) -> None:
         """Give labels that are new to their model a lane of its sums."""
-        by_model: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        for model_id in {row.model_id for row in rows}.difference(self._positions):
+            self._positions[model_id] = await events.label_positions(tx, model_id)
+        unknown: defaultdict[str, dict[str, None]] = defaultdict(dict)
         for row in rows:
-            by_model[row.model_id]
-            if row.label is not None:
-                by_model[row.model_id][row.label] = None
-        for model_id, labels in by_model.items():
-            if model_id not in self._positions:
-                self._positions[model_id] = await events.label_positions(tx, model_id)
+            if row.label is not None and row.label not in self._positions[row.model_id]:
+                unknown[row.model_id][row.label] = None
+        for model_id, labels in unknown.items():
             known = self._positions[model_id]
-            new = [label for label in labels if label not in known]
             room = max(0, sums.MAX_LABELS - len(known))
             # Those beyond the room share one lane and aren't remembered: there is no end to them.
-            added = {label: len(known) + n for n, label in enumerate(new[:room])}
+            added = {label: len(known) + n for n, label in enumerate(list(labels)[:room])}
             await events.add_label_positions(tx, model_id, added)
             known.update(added)
 

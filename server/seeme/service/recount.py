@@ -27,11 +27,11 @@ async def day(reader: Reader, model_id: str, start: int) -> sums.Delta:
     async for row in stored.day_rows(reader, "predictions_of_day", model_id, start, start + DAY):
         position = None if row["label"] is None else positions.get(row["label"], sums.MAX_LABELS)
         lanes = sums.of_prediction(
-            failed=row["error"] is not None,
-            confidence=row["confidence"],
-            latency_ms=row["latency_ms"],
-            detections=row["detection_count"],
-            label_position=position,
+            row["error"] is not None,
+            row["confidence"],
+            row["latency_ms"],
+            row["detection_count"],
+            position,
         )
         lanes += sums.of_truth(row["label"], row["value"], row["true_label"], row["true_value"])
         _add(delta, model_id, row, lanes + (sums.of_rated() if row["ratings"] > 0 else []))

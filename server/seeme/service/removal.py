@@ -169,9 +169,9 @@ class Removal:
 
 def _lanes(row: PredictionRow, positions: dict[str, int]) -> sums.Lanes:
     return sums.of_prediction(
-        failed=row.error is not None,
-        confidence=row.confidence,
-        latency_ms=row.latency_ms,
-        detections=row.detection_count,
-        label_position=None if row.label is None else positions.get(row.label, sums.MAX_LABELS),
+        row.error is not None,
+        row.confidence,
+        row.latency_ms,
+        row.detection_count,
+        None if row.label is None else positions.get(row.label, sums.MAX_LABELS),
     )

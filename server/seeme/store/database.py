@@ -7,10 +7,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple, Protocol
 
+from msgspec import Struct
+
 Row = Mapping[str, Any]
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
-_VALUE = re.compile(r"(?<![:\w]):([a-z_]+)")
+VALUE = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 
 class RowRefused(Exception):
@@ -25,7 +27,7 @@ class Query(NamedTuple):
 
     def numbered(self, sign: str) -> str:
         """Return the text with `:name` as numbered places: ?1 for SQLite, $1 for PostgreSQL."""
-        return _VALUE.sub(lambda match: f"{sign}{self.names.index(match[1]) + 1}", self.text)
+        return VALUE.sub(lambda match: f"{sign}{self.names.index(match[1]) + 1}", self.text)
 
 
 @cache
@@ -37,7 +39,7 @@ def queries(engine: str) -> dict[str, Query]:
         for query, text in zip(parts[1::2], parts[2::2], strict=True):
             if query in found:
                 raise ValueError(f"the query {query} stands twice")
-            found[query] = Query(text.strip().rstrip(";"), tuple(dict.fromkeys(_VALUE.findall(text))))
+            found[query] = Query(text.strip().rstrip(";"), tuple(dict.fromkeys(VALUE.findall(text))))
     return found
 
 
@@ -68,7 +70,15 @@ class Transaction(Reader, Protocol):
         ...
 
     async def run_many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run a named query once per row of values; raises RowRefused for a row's own fault."""
+        """Run a named query once per row of values.
+
+        What goes wrong is raised here, at a later call or at the commit, and undoes the savepoint or transaction: among
+        it RowRefused for a row's own fault.
+        """
+        ...
+
+    async def insert(self, query: str, rows: Sequence[Struct]) -> None:
+        """Insert rows whose fields are the query's values; what goes wrong is raised as by `run_many`."""
         ...
 
     def savepoint(self) -> AbstractAsyncContextManager[None]:

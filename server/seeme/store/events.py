@@ -1,7 +1,7 @@
 """The verbs of events: predictions, labels and feedback, in and out of the tables."""
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -23,10 +23,23 @@ def _json(keys: Iterable[tuple[str, ...]]) -> str:
     return msgspec.json.encode(list(keys)).decode()
 
 
-async def known(tx: Reader, kind: str, keys: Iterable[EventKey]) -> dict[EventKey, bytes]:
-    """Return the digests of those ids that are taken; GONE for those whose row was deleted."""
-    rows = await tx.all(f"known_{_TABLES[kind]}", pairs=_json(keys))
-    return {(row["model_id"], row["id"]): row["digest"] if row["state"] == "live" else GONE for row in rows}
+class Known(NamedTuple):
+    """What the database has of some ids: digests of those taken (GONE: deleted), and predictions that are awaited."""
+
+    digests: dict[EventKey, bytes]
+    awaited: set[EventKey]
+
+
+async def known(tx: Reader, kind: str, keys: Iterable[EventKey]) -> Known:
+    """Return which ids are taken, and which predictions have labels or feedback waiting for them."""
+    found = Known({}, set())
+    for row in await tx.all(f"known_{_TABLES[kind]}", pairs=_json(keys)):
+        key = (row["model_id"], row["id"])
+        if row["state"] == "awaited":
+            found.awaited.add(key)
+        else:
+            found.digests[key] = row["digest"] if row["state"] == "live" else GONE
+    return found
 
 
 async def statuses(tx: Reader, kind: str, keys: Iterable[EventKey]) -> dict[EventKey, str]:
@@ -37,17 +50,17 @@ async def statuses(tx: Reader, kind: str, keys: Iterable[EventKey]) -> dict[Even
 
 async def insert_predictions(tx: Transaction, rows: Sequence[PredictionRow]) -> None:
     """Insert predictions whose ids are free; raises RowRefused when the tables won't have one."""
-    await tx.run_many("insert_predictions", [msgspec.structs.asdict(row) for row in rows])
+    await tx.insert("insert_predictions", rows)
 
 
 async def insert_labels(tx: Transaction, rows: Sequence[LabelRow]) -> None:
     """Insert labels whose ids are free; raises RowRefused."""
-    await tx.run_many("insert_labels", [msgspec.structs.asdict(row) for row in rows])
+    await tx.insert("insert_labels", rows)
 
 
 async def insert_feedback(tx: Transaction, rows: Sequence[FeedbackRow]) -> None:
     """Insert feedback whose ids are free; raises RowRefused."""
-    await tx.run_many("insert_feedback", [msgspec.structs.asdict(row) for row in rows])
+    await tx.insert("insert_feedback", rows)
 
 
 async def targets(tx: Reader, keys: Iterable[EventKey]) -> dict[EventKey, Target]:
@@ -61,13 +74,11 @@ async def gone_predictions(tx: Reader, keys: Iterable[EventKey]) -> set[EventKey
     return {(row["model_id"], row["id"]) for row in await tx.all("gone_predictions", pairs=_json(keys))}
 
 
-async def orphans_of(tx: Reader, keys: Sequence[EventKey]) -> tuple[list[LabelRow], list[FeedbackRow]]:
+async def orphans_of(tx: Reader, keys: Iterable[EventKey]) -> tuple[list[LabelRow], list[FeedbackRow]]:
     """Return the labels and the feedback that have waited for these predictions."""
     pairs = _json(keys)
-    kinds = {row["kind"] for row in await tx.all("kinds_waiting", pairs=pairs)}
-    labels = await tx.all("orphaned_labels_of", pairs=pairs) if "labels" in kinds else ()
-    feedback = await tx.all("orphaned_feedback_of", pairs=pairs) if "feedback" in kinds else ()
-    return [to_row(LabelRow, row) for row in labels], [to_row(FeedbackRow, row) for row in feedback]
+    labels = [to_row(LabelRow, row) for row in await tx.all("orphaned_labels_of", pairs=pairs)]
+    return labels, [to_row(FeedbackRow, row) for row in await tx.all("orphaned_feedback_of", pairs=pairs)]
 
 
 async def count_orphans(tx: Reader, kind: str, model_id: str, most: int) -> int:

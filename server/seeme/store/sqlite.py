@@ -3,25 +3,48 @@
 import asyncio
 import fcntl
 import os
+import re
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from itertools import cycle
+from functools import cache, partial
+from itertools import chain, cycle
+from operator import attrgetter
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import aiosqlite
+from msgspec import Struct
 
 from seeme.errors import SetupError, StorageFull, Unavailable
-from seeme.store.database import Row, RowRefused, Transaction, migrations, queries
+from seeme.store.database import VALUE, Row, RowRefused, Transaction, migrations, queries
 
 READERS = 2
+Result = TypeVar("Result")
+# A statement is stepped without the GIL but must take it back after each step, beside a busy event loop: one step that
+# inserts 64 rows does so once, 64 steps 64 times.
+ROWS_PER_INSERT = 64
+_ROW = re.compile(r"\bvalues (\(.*\))$", re.DOTALL)
 _TEXTS = {name: query.numbered("?") for name, query in queries("sqlite").items()}
 _NAMES = {name: query.names for name, query in queries("sqlite").items()}
 
 
 def _values(query: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple([values[name] for name in _NAMES[query]])
+
+
+@cache
+def _insert(query: str, rows: int) -> str:
+    """Return the text of an insert with places for several rows."""
+    text = queries("sqlite")[query].text
+    found = _ROW.search(text)
+    assert found is not None
+    return f"{text[: found.start()]}values {', '.join([VALUE.sub('?', found[1])] * rows)}"
+
+
+@cache
+def _fields(query: str) -> Callable[[Struct], tuple[Any, ...]]:
+    return attrgetter(*_NAMES[query])
 
 
 def _translate(error: sqlite3.Error) -> Exception:
@@ -42,12 +65,23 @@ class _Connection:
     def __init__(self, raw: aiosqlite.Connection) -> None:
         self.raw = raw
 
-    async def all(self, query: str, **values: Any) -> Sequence[Row]:
+    async def do(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Do something in the connection's thread at one go.
+
+        aiosqlite changes threads for every statement, which costs more than most statements. What it does that by is
+        private to it, and used here alone.
+        """
         try:
-            rows: Any = await self.raw.execute_fetchall(_TEXTS[query], _values(query, values))
+            result: Result = await self.raw._execute(work, self.raw._conn)  # type: ignore[no-untyped-call]
+            return result
+        except OverflowError as error:
+            raise RowRefused(str(error)) from error
         except sqlite3.Error as error:
             raise _translate(error) from error
-        return list(rows)
+
+    async def all(self, query: str, **values: Any) -> Sequence[Row]:
+        text, places = _TEXTS[query], _values(query, values)
+        return await self.do(lambda connection: connection.execute(text, places).fetchall())
 
     async def one(self, query: str, **values: Any) -> Row | None:
         rows = await self.all(query, **values)
@@ -55,34 +89,63 @@ class _Connection:
 
 
 class _SqliteTransaction(_Connection):
-    """The writer connection between BEGIN IMMEDIATE and COMMIT."""
+    """The writer connection between BEGIN IMMEDIATE and COMMIT.
+
+    Writes that answer nothing wait for the next statement that does, or for the commit, and then go with it. If one of
+    them fails, none after it is done, and the error is raised there.
+    """
+
+    def __init__(self, raw: aiosqlite.Connection) -> None:
+        super().__init__(raw)
+        self._waiting: list[Callable[[sqlite3.Connection], object]] = [lambda one: one.execute("begin immediate")]
+        self.touched = False
+
+    async def do(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        waiting, self._waiting = self._waiting, []
+        self.touched = True
+
+        def all_of_it(connection: sqlite3.Connection) -> Result:
+            for step in waiting:
+                step(connection)
+            return work(connection)
+
+        return await super().do(all_of_it)
 
     async def run(self, query: str, **values: Any) -> int:
-        try:
-            return (await self.raw.execute(_TEXTS[query], _values(query, values))).rowcount
-        except sqlite3.Error as error:
-            raise _translate(error) from error
+        text, places = _TEXTS[query], _values(query, values)
+        return await self.do(lambda connection: connection.execute(text, places).rowcount)
 
     async def run_many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        if not rows:
-            return
-        try:
-            cursor = await self.raw.executemany(_TEXTS[query], [_values(query, row) for row in rows])
-        except (OverflowError, sqlite3.Error) as error:
-            raise (RowRefused(str(error)) if isinstance(error, OverflowError) else _translate(error)) from error
-        del cursor
+        if rows:
+            text, places = _TEXTS[query], [_values(query, row) for row in rows]
+            self._later(lambda connection: connection.executemany(text, places))
+
+    async def insert(self, query: str, rows: Sequence[Struct]) -> None:
+        fields = _fields(query)
+        for start in range(0, len(rows), ROWS_PER_INSERT):
+            chunk = rows[start : start + ROWS_PER_INSERT]
+            self._later(partial(_execute, _insert(query, len(chunk)), list(chain.from_iterable(map(fields, chunk)))))
+
+    def _later(self, step: Callable[[sqlite3.Connection], object]) -> None:
+        self._waiting.append(step)
+        self.touched = True
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        await self.raw.execute("savepoint part")
+        await self.do(partial(_execute, "savepoint part", ()))
         try:
             yield
+            await self.do(partial(_execute, "release part", ()))
         except BaseException:
+            self._waiting = []
             if self.raw.in_transaction:  # a full disk may have rolled back everything already, savepoints too
-                await self.raw.execute("rollback to part")
-                await self.raw.execute("release part")
+                await self.do(partial(_execute, "rollback to part", ()))
+                await self.do(partial(_execute, "release part", ()))
             raise
-        await self.raw.execute("release part")
+
+
+def _execute(text: str, places: Sequence[Any], connection: sqlite3.Connection) -> object:
+    return connection.execute(text, places)
 
 
 class SqliteDatabase:
@@ -109,20 +172,14 @@ class SqliteDatabase:
         if self._writer is None:
             raise SetupError("this database was opened to read only")
         async with self._one_at_a_time:
+            transaction = _SqliteTransaction(self._writer)
             try:
-                await self._writer.execute("begin immediate")
-                try:
-                    yield _SqliteTransaction(self._writer)
-                except BaseException:
-                    await self._undo()
-                    raise
-                try:
-                    await self._writer.execute("commit")
-                except sqlite3.Error:
-                    await self._undo()
-                    raise
-            except sqlite3.Error as error:
-                raise _translate(error) from error
+                yield transaction
+                if transaction.touched:
+                    await transaction.do(partial(_execute, "commit", ()))
+            except BaseException:
+                await self._undo()
+                raise
 
     async def _undo(self) -> None:
         """Roll back; some errors (a full disk among them) have already done so."""

@@ -8,7 +8,19 @@ union all
 select 'gone', t.model_id, t.id, x''
 from json_each(:pairs) j
 join tombstones t on t.model_id = json_extract(j.value, '$[0]') and t.id = json_extract(j.value, '$[1]')
-  and t.kind = 'prediction';
+  and t.kind = 'prediction'
+union all
+select 'awaited', l.model_id, l.prediction_id, x''
+from json_each(:pairs) j
+join labels l indexed by labels_orphaned
+  on l.model_id = json_extract(j.value, '$[0]') and l.prediction_id = json_extract(j.value, '$[1]')
+where l.status = 'orphan'
+union all
+select 'awaited', f.model_id, f.prediction_id, x''
+from json_each(:pairs) j
+join feedback f indexed by feedback_orphaned
+  on f.model_id = json_extract(j.value, '$[0]') and f.prediction_id = json_extract(j.value, '$[1]')
+where f.status = 'orphan';
 
 -- name: known_feedback
 select 'live' as state, f.model_id, f.id, f.digest, f.status
@@ -47,21 +59,6 @@ select t.model_id, t.id
 from json_each(:pairs) j
 join tombstones t on t.model_id = json_extract(j.value, '$[0]') and t.id = json_extract(j.value, '$[1]')
   and t.kind = 'prediction';
-
--- name: kinds_waiting
-select 'labels' as kind where exists (
-  select 1 from json_each(:pairs) j
-  join labels l indexed by labels_orphaned
-    on l.model_id = json_extract(j.value, '$[0]') and l.prediction_id = json_extract(j.value, '$[1]')
-  where l.status = 'orphan'
-)
-union all
-select 'feedback' where exists (
-  select 1 from json_each(:pairs) j
-  join feedback f indexed by feedback_orphaned
-    on f.model_id = json_extract(j.value, '$[0]') and f.prediction_id = json_extract(j.value, '$[1]')
-  where f.status = 'orphan'
-);
 
 -- name: orphaned_feedback_of
 select f.*
