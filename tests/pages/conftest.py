@@ -120,7 +120,7 @@ async def address(services: Services) -> AsyncIterator[str]:
     config = uvicorn.Config(create_app(services), port=0, log_level="error", lifespan="off", ws="none")
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+    while not server.started:
         await asyncio.sleep(0.01)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 from msgspec.structs import replace
 
-from seeme.errors import Conflict, NotFound, ServiceFailed, StorageFull, Unavailable
+from seeme.errors import Conflict, Invalid, NotFound, ServiceFailed, StorageFull, Unavailable
 from seeme.records.keys import NewKey
 from seeme.records.models import ConfigPatch, ModelPatch, NewModel, NewVersion
 from seeme.records.predictions import NewPrediction
@@ -176,6 +176,20 @@ async def test_events_of_a_model_deleted_while_they_waited_fail_alone(services, 
     gone, kept = await services.inbox.put(rows, 100)
     assert isinstance(gone, NotFound)
     assert kept.status == "created"
+
+
+async def test_a_refused_row_beside_other_work_loses_nothing(services, model, someone):
+    """Work in the same commit doesn't swallow what the tables say of events: all but the bad one are stored."""
+    await services.ingest.predictions([prediction("warm", confidence=0.5)], someone)
+    for n in range(3):
+        news = [prediction(f"bad{n}", confidence=7.0), prediction(f"good{n}", confidence=0.5)]
+        key = NewKey(kind="secret", holder="Bob", scopes=["read"])
+        outcomes, made = await asyncio.gather(services.ingest.predictions(news, someone), services.keys.create(key))
+        assert isinstance(outcomes[0], Invalid)
+        assert outcomes[1].status == "created"
+        assert services.keys.authenticate(made.key).holder == "Bob"
+    assert await stored(services) == ["good0", "good1", "good2", "warm"]
+    assert (await services.reports.rebuild("digits", None, None)).changed == []
 
 
 async def test_a_full_disk_refuses_events_while_reading_goes_on(services, model, someone):

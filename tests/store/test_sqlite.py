@@ -292,7 +292,7 @@ async def test_a_full_disk_is_the_disks_fault(database):
 
 @pytest.mark.parametrize("first", ["a read", "a write", "a part"])
 async def test_a_file_that_someone_locks_is_unavailable(database, path, first):
-    """When another program holds the file's write lock the answer is Unavailable, whatever the transaction begins with."""
+    """When another program holds the file's write lock the answer is Unavailable, however a transaction begins."""
 
     async def begin():
         async with database.transaction() as tx:
