@@ -68,7 +68,12 @@ class Blobs:
     def _keep(self, upload: Upload) -> None:
         target = self.path(upload.hash)
         target.parent.mkdir(exist_ok=True)
-        upload.path.replace(target)
+        try:
+            upload.path.replace(target)
+        except FileNotFoundError:
+            # The writer does its work a second time when a row of its commit was refused.
+            if not target.exists():
+                raise
         for folder in (target.parent, self._folder):
             descriptor = os.open(folder, os.O_RDONLY)
             os.fsync(descriptor)

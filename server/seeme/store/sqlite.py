@@ -144,6 +144,11 @@ class _SqliteTransaction(_Connection):
             raise
 
 
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("rollback")
+
+
 def _execute(text: str, places: Sequence[Any], connection: sqlite3.Connection) -> object:
     return connection.execute(text, places)
 
@@ -182,10 +187,12 @@ class SqliteDatabase:
                 raise
 
     async def _undo(self) -> None:
-        """Roll back; some errors (a full disk among them) have already done so."""
+        """Roll back; some errors (a full disk among them) have already done so.
+
+        It is asked in the connection's thread: what was on its way there when its task was cancelled comes first.
+        """
         assert self._writer is not None
-        if self._writer.in_transaction:
-            await self._writer.execute("rollback")
+        await _Connection(self._writer).do(_roll_back)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[None]:
