@@ -223,6 +223,8 @@ order by f.created_at desc, f.id desc limit :most;
 select f.*, p.label as predicted_label, p.value as predicted_value, p.input_url, p.input_stored
 from feedback f left join predictions p on p.model_id = f.model_id and p.id = f.prediction_id
 where f.model_id = :model_id and (f.updated_at, f.id) > (:at, :id)
+  and f.created_at >= :start and f.created_at < :stop
+  and (cast(:prediction_id as text) is null or f.prediction_id = :prediction_id)
   and (cast(:feedback_type as text) is null or f.feedback_type = :feedback_type)
   and (cast(:status as text) is null or f.status = :status)
   and (cast(:review as text) is null or f.review = :review)

@@ -133,7 +133,8 @@ async def feedback(reader: Reader, query: FeedbackQuery) -> Sequence[Row]:
     }
     if query.updated_since is not None:
         after = query.after or Keyset(query.updated_since - 1, "\x7f")
-        return await reader.all("feedback_changes", at=after.at, id=after.id, **filters)
+        place = {"at": after.at, "id": after.id, **_span(query.start, query.end)}
+        return await reader.all("feedback_changes", prediction_id=query.prediction_id, **place, **filters)
     after = query.after or Keyset(LAST, "")
     place = {"at": after.at, "id": after.id, **_span(query.start, query.end)}
     if query.prediction_id is not None:
