@@ -164,6 +164,8 @@ async def test_feedback_is_listed_newest_first_and_filtered(services, model, som
     seen = (await services.events.feedback("d")).updated_at
     later = (seen - from_micros(0)).total_seconds() * 1e6
     assert await feedback_ids(services, updated_since=round(later)) == ["d", "b"]
+    assert await feedback_ids(services, updated_since=0, prediction_id="p1") == ["a", "b"]
+    assert await feedback_ids(services, updated_since=0, start=NOON - 2, end=NOON - 1) == ["c", "b"]
 
 
 async def test_a_change_feed_misses_nothing_while_it_is_read(services, model, someone, clock):

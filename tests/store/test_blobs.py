@@ -100,6 +100,17 @@ async def test_the_same_bytes_may_be_kept_twice(files, folder):
     assert every_file(folder) == [HASH]
 
 
+async def test_keeping_again_is_harmless(files, folder):
+    """The writer does its work a second time when some row of its commit was refused."""
+    upload = await files.receive(chunks(IMAGE), 10**6)
+    for _ in range(2):
+        await files.keep(upload)
+    assert every_file(folder) == [HASH]
+    files.delete(HASH)
+    with pytest.raises(FileNotFoundError):
+        await files.keep(upload)
+
+
 async def test_bytes_and_name_are_synced_before_the_answer(files):
     """The file is synced while it is incoming, and both folders after it has its name, in this order."""
     synced = []

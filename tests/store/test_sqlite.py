@@ -211,6 +211,18 @@ async def test_a_cancelled_transaction_is_undone(database):
     assert await stored(database) == ["b"]
 
 
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_transaction_may_be_cancelled_at_any_time(database, turns):
+    """Also while a statement or the commit is on its way to SQLite's thread: it is all stored or nothing."""
+    task = asyncio.create_task(put(database, "a", "b"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await put(database, "c")
+    assert await stored(database) in (["c"], ["a", "b", "c"])
+
+
 async def test_a_transaction_sees_itself_and_others_do_not(database):
     """Before the commit only the transaction itself reads what it wrote."""
     async with database.transaction() as tx:
