@@ -66,7 +66,7 @@ def _commands(block: Block) -> Iterator[list[str]]:
         while words and ("=" in words[0] or words[0] == "sudo"):
             del words[0]
         if words and Path(words[0]).name == "seeme":
-            yield words[1:]
+            yield words[1 : words.index("|")] if "|" in words else words[1:]
 
 
 @pytest.mark.parametrize("path", ALL, ids=_name)

@@ -12,7 +12,7 @@ from seeme.errors import ConnectionFailed, ServiceError, SetupError, invalid
 from seeme.ids import short_id
 from seeme.outgoing import Input, PredictionFields, When, input_bytes, plain, query, segment
 from seeme.records.feedback import Accepted, Feedback
-from seeme.records.keys import IssuedKey, Key, SignInCode
+from seeme.records.keys import Erased, IssuedKey, Key, SignInCode
 from seeme.records.metrics import Health, PeriodMetrics, Rebuilt
 from seeme.records.models import Model, Version, WidgetContext
 from seeme.records.predictions import Prediction, StoredInput
@@ -274,6 +274,11 @@ class Client:
         body = plain({name: day for name, day in (("start", start), ("end", end)) if day is not None})
         request = Request("POST", _model(model_id, "rebuild"), body=_json(body), repeatable=False)
         return _record(self._transport.call(request, max(600.0, self._transport.timeout)).json(), Rebuilt)
+
+    def erase(self, subject: str) -> Record:
+        """Delete all predictions and feedback of a person, in every model, and return how many there were."""
+        request = Request("POST", "/v1/erasures", body=_json({"subject": subject}))
+        return _record(self._transport.call(request, max(600.0, self._transport.timeout)).json(), Erased)
 
     # --- keys and service
 

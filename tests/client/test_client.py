@@ -94,6 +94,7 @@ CALLS: list[tuple[Callable[[Client], Any], str, str, Any]] = [
         "/v1/models/m/rebuild",
         {"start": "2024-01-01", "end": "2024-01-02"},
     ),
+    (lambda c: c.erase("user-17"), "POST", "/v1/erasures", {"subject": "user-17"}),
     (
         lambda c: c.create_key("publishable", "shop", models=["m"], origins=["*"]),
         "POST",

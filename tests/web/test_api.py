@@ -149,6 +149,22 @@ async def test_metrics_are_periods_oldest_first(program):
     assert (rebuilt.status, rebuilt.json()["changed"]) == (200, [])
 
 
+async def test_a_person_is_erased_from_rows_and_sums(program):
+    """What they left goes, others' stays, the numbers follow, and a second time there is nothing."""
+    await program("POST", "/v1/predictions", PREDICTION | {"subject": "user-17"})
+    await program("POST", "/v1/predictions", PREDICTION | {"id": "p2", "subject": "user-18"})
+    await program("POST", "/v1/feedback", RATING | {"prediction_id": "p2", "subject": "user-17"})
+    erased = await program("POST", "/v1/erasures", {"subject": "user-17"})
+    assert (erased.status, erased.json()) == (200, {"predictions": 1, "feedback": 1})
+    found = [(await program("GET", path)).status for path in ("/v1/predictions/p1", "/v1/predictions/p2")]
+    assert found == [404, 200]
+    assert (await program("GET", "/v1/feedback/f1")).status == 404
+    week = (await program("GET", "/v1/models/digits/metrics")).json()["items"][-1]
+    assert (week["predictions"], week["rated"]) == (1, 0)
+    assert (await program("POST", "/v1/erasures", {"subject": "user-17"})).json() == {"predictions": 0, "feedback": 0}
+    assert (await program("POST", "/v1/erasures", {"subject": ""})).paths() == ["$.subject"]
+
+
 async def test_a_key_is_shown_once_and_dies_when_revoked(program, app):
     """The list never has the text."""
     made = await program("POST", "/v1/keys", {"kind": "secret", "holder": "Eve", "scopes": ["read"]})

@@ -115,6 +115,13 @@ async def test_a_key_for_some_models_can_not_make_itself_a_wider_one(narrow):
     assert [answer.status for answer in answers] == [403] * 4
 
 
+async def test_a_key_for_some_models_can_not_erase_a_person(program, narrow):
+    """A person's rows lie in all models; nothing of them is touched."""
+    await program("POST", "/v1/predictions", PREDICTION | {"subject": "user-17"})
+    assert (await narrow("POST", "/v1/erasures", {"subject": "user-17"})).status == 403
+    assert (await program("GET", "/v1/predictions/p1")).status == 200
+
+
 async def session(services, app, program, **headers):
     """Return someone who is signed in to the pages."""
     code = (await program("POST", "/v1/sign-in-codes")).json()["code"]

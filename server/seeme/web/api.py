@@ -1,5 +1,6 @@
 """The API's table of contents: every route, what it asks of a key, and the function that answers it."""
 
+from seeme.web.api_erasures import erase
 from seeme.web.api_events import (
     approve_feedback,
     delete_feedback,
@@ -63,6 +64,8 @@ ROUTES = [
     Route("GET", _MODEL + "/versions", list_versions, "read", "List a model's versions"),
     Route("GET", _MODEL + "/metrics", model_metrics, "read", "Performance by hour, day or week"),
     Route("POST", _MODEL + "/rebuild", rebuild_sums, "admin", "Make the sums of days again from rows"),
+    # People
+    Route("POST", "/v1/erasures", erase, "admin", "Delete all rows of a person, and take them out of the sums"),
     # Keys
     Route("POST", "/v1/keys", create_key, "admin", "Make a key; its text is shown this once"),
     Route("GET", "/v1/keys", list_keys, "admin", "List keys without their texts"),
