@@ -4,6 +4,8 @@ import asyncio
 import json
 from typing import Any, NamedTuple
 
+SHOP = "https://shop.example"  # whose pages have a publishable key
+
 
 class Answer(NamedTuple):
     """What came back."""

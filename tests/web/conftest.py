@@ -1,14 +1,12 @@
 """The edge over a real service: an application, keys, and callers who use them."""
 
 import pytest
-from asgi_client import Caller
+from asgi_client import SHOP, Caller
 
 from seeme.records.keys import NewKey
 from seeme.records.models import Model
 from seeme.service.services import Services
 from seeme.web.app import Application, create_app
-
-SHOP = "https://shop.example"
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """Who may do what: keys, scopes, models, origins, sessions and rates."""
 
 import pytest
-from asgi_client import Caller
-from conftest import SHOP
+from asgi_client import SHOP, Caller
 
 from seeme.records.keys import NewKey
 from seeme.records.models import NewModel

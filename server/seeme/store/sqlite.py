@@ -296,9 +296,12 @@ def _take_lock(path: Path) -> IO[str]:
 
 
 async def _connect(path: Path) -> aiosqlite.Connection:
+    connecting = aiosqlite.connect(path, isolation_level=None, cached_statements=256)
     try:
-        connection = await aiosqlite.connect(path, isolation_level=None, cached_statements=256)
+        connection = await connecting
     except sqlite3.Error as error:
+        # Its thread has still to say that it ends; were the loop gone by then, the thread would die with a traceback.
+        await asyncio.to_thread(connecting._thread.join)
         raise SetupError(f"{path} can't be opened: {error}") from None
     connection.row_factory = sqlite3.Row
     try:
