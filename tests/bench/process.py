@@ -26,6 +26,7 @@ def die_with_parent() -> None:
 def environment() -> dict[str, str]:
     """Return the environment of a measured process: our modules, and no SEEME_* that would change a default."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SEEME_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its compiled files
     paths = [str(ROOT / "server"), *filter(None, [kept.get("PYTHONPATH")])]
     return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
 

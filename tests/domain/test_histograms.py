@@ -14,7 +14,7 @@ from seeme.domain.histograms import (
     count_bin,
     latency_bin,
     latency_of,
-    latency_quantile,
+    latency_quantiles,
 )
 
 RANDOM = numpy.random.default_rng(20251120)
@@ -43,7 +43,7 @@ def binned(values):
 def test_a_quantile_is_within_two_percent_of_the_true_one(name, q):
     """The quantile read from bins is within 2 % of numpy's nearest-rank quantile of the raw values."""
     true = numpy.quantile(SAMPLES[name], q, method="inverted_cdf")
-    assert latency_quantile(binned(SAMPLES[name]), q) == pytest.approx(true, rel=LATENCY_ERROR + 1e-9)
+    assert latency_quantiles(binned(SAMPLES[name]), [q])[0] == pytest.approx(true, rel=LATENCY_ERROR + 1e-9)
 
 
 @given(st.floats(0.1, 700_000, exclude_min=True))
@@ -66,7 +66,7 @@ def test_latency_bins_keep_the_order(first, second):
 
 def test_no_latencies_have_no_quantile():
     """Of nothing there is no median."""
-    assert latency_quantile([0] * LATENCY_BINS, 0.5) is None
+    assert latency_quantiles([0] * LATENCY_BINS, [0.5, 0.9]) == [None, None]
 
 
 @given(st.floats(0, 1), st.floats(0, 1))

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from math import ceil, log
 
+import numpy
+
 CONFIDENCE_BINS = 50
 COUNT_BINS = 33  # 0..31 detections, and "32 or more"
 
@@ -43,21 +45,17 @@ def latency_of(index: int) -> float:
     return float(LATENCY_FLOOR_MS * 2 * GAMMA**index / (GAMMA + 1))
 
 
-def latency_quantile(counts: Sequence[int], q: float) -> float | None:
-    """Return the q-quantile in ms (nearest rank) of latency bins, or None of no latencies.
+def latency_quantiles(counts: Sequence[int], shares: Sequence[float]) -> list[float | None]:
+    """Return quantiles in ms (nearest rank) of latency bins, for shares in (0, 1]; None of no latencies.
 
     >>> bins = [0] * LATENCY_BINS
     >>> for ms in (10.0, 20.0, 30.0, 1000.0): bins[latency_bin(ms)] += 1
-    >>> round(latency_quantile(bins, 0.5)), round(latency_quantile(bins, 0.99))
-    (20, 1011)
+    >>> [round(ms) for ms in latency_quantiles(bins, (0.5, 0.99))]
+    [20, 1011]
     """
-    total = sum(counts)
+    reached = numpy.cumsum(counts)
+    total = int(reached[-1])
     if total <= 0:
-        return None
-    rank = max(1, ceil(q * total))
-    seen = 0
-    for index, count in enumerate(counts):
-        seen += count
-        if seen >= rank:
-            return latency_of(index)
-    return latency_of(len(counts) - 1)
+        return [None] * len(shares)
+    ranks = [max(1, ceil(share * total)) for share in shares]
+    return [latency_of(int(index)) for index in numpy.searchsorted(reached, ranks)]

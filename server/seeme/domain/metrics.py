@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from seeme.clock import from_micros
 from seeme.domain import sums
-from seeme.domain.histograms import LATENCY_BINS, latency_quantile
+from seeme.domain.histograms import LATENCY_BINS, latency_quantiles
 from seeme.domain.periods import Span
 from seeme.records.metrics import LabelCount, PeriodMetrics
 
@@ -68,8 +68,9 @@ def of_period(span: Span, vector: sums.Vector, subject: Subject, *, partial: boo
 def _latency(vector: sums.Vector, lane: list[int], reasons: dict[str, str]) -> dict[str, Any]:
     """Return the mean and quantiles of latency in ms; quantiles are within 2 %."""
     timed = lane[sums.LATENCY_N]
-    bins = lane[sums.LATENCIES : sums.LATENCIES + LATENCY_BINS]
-    quantiles = {f"p{q}_latency_ms": latency_quantile(bins, q / 100) for q in (50, 95, 99)}
+    bins = vector[sums.LATENCIES : sums.LATENCIES + LATENCY_BINS]
+    names = ("p50_latency_ms", "p95_latency_ms", "p99_latency_ms")
+    quantiles = dict(zip(names, latency_quantiles(bins, (0.50, 0.95, 0.99)), strict=True))
     mean = sums.wide(vector, sums.LATENCY_SUM, 2) / timed / 1000 if timed else None
     _explain(reasons, not timed, NO_LATENCY, "avg_latency_ms", *quantiles)
     return {"avg_latency_ms": mean, **quantiles}

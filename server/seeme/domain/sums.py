@@ -44,6 +44,7 @@ COUNTS = CONFIDENCES + CONFIDENCE_BINS
 LATENCIES = COUNTS + COUNT_BINS
 OTHER_LABEL = LATENCIES + LATENCY_BINS
 FIRST_LABEL = OTHER_LABEL + 1
+_LENGTH = 2 * 8 * FIRST_LABEL  # room for a usual vector, so that inflating needs no second try
 MAX_LABELS = 1000
 
 Lanes = list[tuple[int, int]]
@@ -183,7 +184,7 @@ def unpack(blob: bytes) -> "array[int]":
 
 def total(blobs: list[bytes]) -> Vector:
     """Return the sum of stored vectors of any lengths."""
-    vectors = [numpy.frombuffer(decompress(blob), dtype="<i8") for blob in blobs]
+    vectors = [numpy.frombuffer(decompress(blob, bufsize=_LENGTH), dtype="<i8") for blob in blobs]
     result = numpy.zeros(max([FIRST_LABEL, *map(len, vectors)]), dtype=numpy.int64)
     for vector in vectors:
         result[: len(vector)] += vector
