@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import trustme
 
 from seeme.client import Client
 
-CERTIFICATE = Path(__file__).with_name("self_signed.pem")
 Turn = Callable[[socket.socket, "Seen"], bool]
 
 
@@ -211,11 +211,25 @@ def stub() -> Iterator[Stub]:
     stub.stop()
 
 
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """An authority that nobody trusts by default."""
+    return trustme.CA()
+
+
 @pytest.fixture
-def tls_stub() -> Iterator[Stub]:
-    """A programmable service over TLS, with a certificate that nobody trusts by default."""
+def trusted(authority: trustme.CA, tmp_path: Path) -> Path:
+    """The file for those who are to trust the authority."""
+    path = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return path
+
+
+@pytest.fixture
+def tls_stub(authority: trustme.CA) -> Iterator[Stub]:
+    """A programmable service over TLS, with a certificate of that authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
     stub = Stub(context)
     yield stub
     stub.stop()

@@ -379,9 +379,9 @@ def test_an_untrusted_certificate_is_refused_at_once(tls_stub: Any) -> None:
     assert not tls_stub.seen
 
 
-def test_a_trusted_service_is_called_over_tls(tls_stub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trusted_service_is_called_over_tls(tls_stub: Any, trusted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the system's trust, which `SSL_CERT_FILE` can extend, on connections that are kept."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(Path(__file__).with_name("self_signed.pem")))
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
     client = Client(tls_stub.url, "k", timeout=5)
     tls_stub.plan(tls_stub.well, tls_stub.well_and_close)
     for _ in range(4):

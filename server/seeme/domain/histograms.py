@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import ceil, log
 
 import numpy
+from numpy.typing import NDArray
 
 CONFIDENCE_BINS = 50
 COUNT_BINS = 33  # 0..31 detections, and "32 or more"
@@ -45,7 +46,7 @@ def latency_of(index: int) -> float:
     return float(LATENCY_FLOOR_MS * 2 * GAMMA**index / (GAMMA + 1))
 
 
-def latency_quantiles(counts: Sequence[int], shares: Sequence[float]) -> list[float | None]:
+def latency_quantiles(counts: Sequence[int] | NDArray[numpy.int64], shares: Sequence[float]) -> list[float | None]:
     """Return quantiles in ms (nearest rank) of latency bins, for shares in (0, 1]; None of no latencies.
 
     >>> bins = [0] * LATENCY_BINS
