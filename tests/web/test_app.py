@@ -1,5 +1,6 @@
 """The application around the routes: methods, unknown paths, scripts, base paths, numbers and the description."""
 
+import gzip
 import json
 
 import pytest
@@ -58,6 +59,45 @@ async def test_the_widget_is_cacheable_by_pages_of_any_origin(stranger, tmp_path
     assert (again.status, again.body) == (304, b"")
     (tmp_path / "feedback-widget.js").write_text("22")
     assert (await stranger("GET", "/feedback-widget.js", if_none_match=answer.headers["etag"])).body == b"22"
+
+
+async def test_the_widget_comes_packed_to_who_takes_gzip(stranger, tmp_path, monkeypatch):
+    """Caches are told what to tell apart: each form has its own ETag, and both vary."""
+    monkeypatch.setattr(scripts, "_PACKAGED", tmp_path)
+    (tmp_path / "feedback-widget.js").write_text("1" * 1000)
+    plain = await stranger("GET", "/feedback-widget.js")
+    packed = await stranger("GET", "/feedback-widget.js", accept_encoding="br, gzip;q=0.8")
+    assert "content-encoding" not in plain.headers
+    assert (packed.headers["content-encoding"], gzip.decompress(packed.body)) == ("gzip", plain.body)
+    assert packed.headers["content-length"] == str(len(packed.body))
+    assert len(packed.body) < len(plain.body)
+    assert [answer.headers["vary"] for answer in (plain, packed)] == ["accept-encoding"] * 2
+    tags = [answer.headers["etag"] for answer in (plain, packed)]
+    assert tags[0] != tags[1]
+    statuses = [
+        (await stranger("GET", "/feedback-widget.js", accept_encoding="gzip", if_none_match=tag)).status for tag in tags
+    ]
+    assert statuses == [200, 304]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "taken"),
+    [
+        (b"", False),
+        (b"gzip", True),
+        (b"GZIP;q=1.0", True),
+        (b"deflate, gzip ; q=0.001", True),
+        (b"gzip;q=0, *", False),
+        (b"br, *;q=0.5", True),
+        (b"*;q=0", False),
+        (b"br", False),
+        (b"gzippy, identity", False),
+        (b"gzip;q=rubbish", False),
+    ],
+)
+def test_gzip_is_sent_only_when_it_is_asked_for(accepted, taken):
+    """As RFC 9110 reads an Accept-Encoding."""
+    assert scripts.takes_gzip(accepted) is taken
 
 
 async def test_a_widget_that_was_not_built_is_404_with_what_to_do(stranger, tmp_path, monkeypatch):

@@ -1,7 +1,10 @@
 """The widget's script, as pages of any origin load it."""
 
+import gzip
+import re
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from seeme.errors import NotFound
 from seeme.web.problems import send_problem
@@ -15,7 +18,24 @@ _HEADERS: tuple[Header, ...] = (
     (b"cache-control", b"public, max-age=3600"),
     (b"access-control-allow-origin", b"*"),
     (b"cross-origin-resource-policy", b"cross-origin"),
+    (b"vary", b"accept-encoding"),
 )
+_CODING = re.compile(
+    rb"[ \t]*(gzip|x-gzip|\*)[ \t]*(?:;[ \t]*q[ \t]*=[ \t]*([01](?:\.\d{0,3})?)[ \t]*)?", re.IGNORECASE
+)
+
+
+class _Form(NamedTuple):
+    """The script as it is sent, plain or packed."""
+
+    body: bytes
+    tag: bytes
+    coding: tuple[Header, ...]
+
+    @classmethod
+    def of(cls, body: bytes, *coding: Header) -> "_Form":
+        """Return the form that sends these bytes; each has a tag of its own, as caches tell them apart by it."""
+        return cls(body, b'"' + sha256(body).hexdigest()[:32].encode() + b'"', coding)
 
 
 class Script:
@@ -24,8 +44,7 @@ class Script:
     def __init__(self, name: str) -> None:
         self._name = name
         self._changed = 0
-        self._body = b""
-        self._tag = b""
+        self._plain = self._packed = _Form.of(b"")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a GET or HEAD."""
@@ -34,12 +53,14 @@ class Script:
         except OSError:
             await send_problem(send, NotFound(f"{self._name} isn't built: run `make widget`"))
             return
-        headers = (*_HEADERS, (b"etag", self._tag))
-        asked = dict(scope["headers"]).get(b"if-none-match", b"")
-        if self._tag in [tag.strip().removeprefix(b"W/") for tag in asked.split(b",")]:
+        asked = dict(scope["headers"])
+        form = self._packed if takes_gzip(asked.get(b"accept-encoding", b"")) else self._plain
+        known = [tag.strip().removeprefix(b"W/") for tag in asked.get(b"if-none-match", b"").split(b",")]
+        headers = (*_HEADERS, (b"etag", form.tag))
+        if form.tag in known:
             await reply(send, 304, extra=headers)
         else:
-            await reply(send, 200, self._body, b"text/javascript; charset=utf-8", headers)
+            await reply(send, 200, form.body, b"text/javascript; charset=utf-8", (*headers, *form.coding))
 
     def _load(self) -> None:
         path = next((folder / self._name for folder in (_PACKAGED, _CHECKOUT) if (folder / self._name).exists()), None)
@@ -47,6 +68,14 @@ class Script:
             raise FileNotFoundError(self._name)
         changed = path.stat().st_mtime_ns
         if changed != self._changed:
-            self._body = path.read_bytes()
-            self._tag = b'"' + sha256(self._body).hexdigest()[:32].encode() + b'"'
+            body = path.read_bytes()
+            self._plain = _Form.of(body)
+            self._packed = _Form.of(gzip.compress(body, mtime=0), (b"content-encoding", b"gzip"))
             self._changed = changed
+
+
+def takes_gzip(accepted: bytes) -> bool:
+    """Return whether an Accept-Encoding takes gzip: by its name, or by `*` where it isn't named."""
+    found = [match for part in accepted.split(b",") if (match := _CODING.fullmatch(part))]
+    named = [match for match in found if match[1] != b"*"] or found
+    return any(float(match[2] or 1) > 0 for match in named)
