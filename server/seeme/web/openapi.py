@@ -11,6 +11,7 @@ from seeme.version import __version__
 from seeme.web.api import ROUTES
 from seeme.web.endpoint import Route
 from seeme.web.events import Refused
+from seeme.web.params import InModelParams
 from seeme.web.problems import Problem
 from seeme.web.signature import Signature, read_signature
 
@@ -22,7 +23,7 @@ _PROBLEMS = {
     401: "No valid API key",
     403: "The key may not do this: its scope, models or origins don't include it",
     404: "There is no such thing",
-    409: "The id is taken by other content, or the state doesn't allow it",
+    409: "The id is taken by other content, several models have it, or the state doesn't allow it",
     410: "It was deleted by retention or erasure",
     413: "The body is larger than allowed",
     415: "The content type isn't taken here",
@@ -180,6 +181,8 @@ def _problems(route: Route, signature: Signature) -> Schema:
         statuses |= {404, 413, 415}
     if route.method != "GET":
         statuses |= {409, 410, 507}
+    if signature.query is InModelParams:
+        statuses.add(409)  # several models have the id
     return {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in sorted(statuses)}
 
 

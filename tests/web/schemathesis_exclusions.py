@@ -1,0 +1,73 @@
+"""What Schemathesis may not judge, and why: a check, the routes it is left out for, and the reason.
+
+JSON Schema can't say these rules, so a request that fits its schema is refused all the same, with 422 and a sentence.
+"""
+
+from typing import NamedTuple
+
+
+class Exclusion(NamedTuple):
+    """A check that doesn't hold for some routes; with a `status`, for answers of that status alone."""
+
+    check: str
+    routes: frozenset[str]
+    reason: str
+    status: int | None = None
+
+
+def _routes(*labels: str) -> frozenset[str]:
+    return frozenset(labels)
+
+
+EVENTS = _routes("POST /v1/predictions", "POST /v1/labels", "POST /v1/feedback")
+
+EXCLUSIONS = [
+    Exclusion(
+        "positive_data_acceptance",
+        EVENTS,
+        "the model must be there, the fields must fit its task and the prediction, exactly one of some is needed, "
+        "and no time may lie in the future",
+        422,
+    ),
+    Exclusion(
+        "negative_data_rejection",
+        EVENTS,
+        "a batch is answered with 207 whatever is in it; that its wrong events are refused is asserted in the test",
+        207,
+    ),
+    Exclusion(
+        "positive_data_acceptance",
+        _routes("GET /v1/models", "GET /v1/predictions", "GET /v1/feedback"),
+        "a cursor is opaque: only a `next_cursor` is one; 31 February isn't a date, and no end is before its start",
+        422,
+    ),
+    Exclusion(
+        "positive_data_acceptance",
+        _routes("GET /v1/models/{model_id}/metrics", "POST /v1/models/{model_id}/rebuild"),
+        "31 February isn't a date, no end is before its start, and lookback_weeks and dates exclude each other",
+        422,
+    ),
+    Exclusion(
+        "positive_data_acceptance",
+        _routes("POST /v1/models", "PATCH /v1/models/{model_id}"),
+        "labels differ from each other, and settings that nothing acts on yet are refused with a sentence",
+        422,
+    ),
+    Exclusion(
+        "positive_data_acceptance",
+        _routes("POST /v1/keys"),
+        "a secret key has scopes and no origins, a publishable one origins and no scopes",
+        422,
+    ),
+    Exclusion(
+        "positive_data_acceptance",
+        _routes("PUT /v1/predictions/{prediction_id}/input"),
+        "the bytes must be those of an image",
+        415,
+    ),
+]
+
+
+def excluded(label: str, status: int) -> set[str]:
+    """Return the names of the checks that are left out for an answer of a route."""
+    return {one.check for one in EXCLUSIONS if label in one.routes and one.status in (None, status)}

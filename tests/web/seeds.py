@@ -1,0 +1,90 @@
+"""Something of everything for a fresh service, and the ids by which requests find it."""
+
+import re
+from typing import Any
+
+from hypothesis import strategies as st
+from test_api import PNG
+
+from seeme.records.feedback import Accepted, Comment, Correct, Correction, MissedObject, NewFeedback, Rating, WrongBox
+from seeme.records.keys import NewKey
+from seeme.records.models import ConfigPatch, NewModel, NewVersion
+from seeme.records.predictions import Detection, LabelledBox, NewLabel, NewPrediction
+from seeme.records.types import ID_PATTERN
+from seeme.service.keys import Identity
+from seeme.service.services import Services
+
+BOX = (1.0, 2.0, 3.0, 4.0)
+IDS = {
+    "model_id": ["digits", "boxes", "prices"],
+    "version_id": ["v1"],
+    "prediction_id": ["digit", "box", "price"],
+    "feedback_id": ["up", "wrong", "note", "found", "missed", "moved", "dearer"],
+}
+HELD = {"model_id": ["digits"], "feedback_id": ["held"]}  # in quarantine
+# What DELETE takes isn't there for the others any more.
+DISPENSABLE = {"model_id": ["spare"], "feedback_id": ["spare"]}
+
+MODELS = [
+    NewModel(id="digits", name="Digits", labels=["0", "1"], config=ConfigPatch(log_inputs=True)),
+    NewModel(id="boxes", name="Boxes", task="detection", labels=["car"]),
+    NewModel(id="prices", name="Prices", task="regression"),
+    NewModel(id="spare", name="Spare"),
+]
+PREDICTIONS = [
+    NewPrediction(model_id="digits", id="digit", version_id="v1", label="1", confidence=0.5, scores={"1": 0.5}),
+    NewPrediction(model_id="boxes", id="box", detections=[Detection(label="car", box=BOX)], image_size=(9, 9)),
+    NewPrediction(model_id="prices", id="price", value=2.5, features={"rooms": 3}, attributes={"new": True}),
+]
+LABELS = [
+    NewLabel(prediction_id="digit", label="0"),
+    NewLabel(prediction_id="box", boxes=[LabelledBox(label="car", box=BOX)]),
+    NewLabel(prediction_id="price", value=3.0),
+]
+FEEDBACK: list[NewFeedback] = [
+    Rating(id="up", prediction_id="digit", rating=1),
+    Correction(id="wrong", prediction_id="digit", correct_label="0"),
+    Comment(id="note", prediction_id="digit", notes="Hm."),
+    Correct(id="found", prediction_id="box", detection_index=0),
+    MissedObject(id="missed", prediction_id="box", correct_label="car", box=BOX),
+    WrongBox(id="moved", prediction_id="box", detection_index=0, box=BOX),
+    Correction(id="dearer", prediction_id="price", correct_value=4.0),
+    Rating(id="spare", prediction_id="price", rating=-1),
+]
+VOTES = [Rating(id=id, prediction_id="digit", rating=1) for id in ("first", "second", "held")]
+
+
+async def sow(services: Services) -> None:
+    """Store it all."""
+    someone = Identity("sk_test", "secret", "Ada", frozenset({"ingest", "read", "review", "admin"}))
+    anyone = Identity("pk_test", "publishable", "page", frozenset({"feedback"}), frozenset(), frozenset({"*"}))
+    for model in MODELS:
+        await services.models.create(model)
+    await services.models.add_version("digits", NewVersion(id="v1", name="First"))
+    outcomes = await services.ingest.predictions(PREDICTIONS, someone)
+    outcomes += await services.ingest.labels(LABELS, someone)
+    outcomes += await services.ingest.feedback(FEEDBACK, someone)
+    outcomes += await services.ingest.feedback(VOTES, anyone)
+    assert outcomes[-1].status == "quarantined"
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes), outcomes
+    await services.inputs.put("digit", "digits", _whole(PNG))
+    key = await services.keys.create(NewKey(kind="secret", holder="Bob", scopes=["read"]))
+    DISPENSABLE["key_id"] = [key.id]
+
+
+async def _whole(content: bytes) -> Any:
+    yield content
+
+
+def found(operation: Any, values: Any) -> st.SearchStrategy[Any]:
+    """Return values as they were generated, but for good ids: those are mostly of what is there."""
+    known = DISPENSABLE if operation.method == "delete" else HELD if operation.path.endswith("/release") else IDS
+    if not isinstance(values, dict):
+        return st.just(values)
+    return st.fixed_dictionaries({name: _replaced(known.get(name), value) for name, value in values.items()})
+
+
+def _replaced(known: list[str] | None, value: Any) -> st.SearchStrategy[Any]:
+    if not known or not isinstance(value, str) or not re.match(ID_PATTERN, value):
+        return st.just(value)
+    return st.sampled_from([*known, value])
