@@ -92,7 +92,7 @@ async def test_events_are_counted_once_when_the_clock_goes_back(
 async def test_a_session_outlives_a_small_step_back(services: Services, clock: Any) -> None:
     """Setting the clock right by some minutes signs nobody out."""
     services.keys.make_local()
-    code = await services.keys.new_sign_in("sk_local")
+    code = await services.keys.new_sign_in(services.keys.local_key)
     clock.forward(-5 * MINUTE)
     token, _ = await services.keys.redeem(code.code)
     clock.forward(-5 * MINUTE)

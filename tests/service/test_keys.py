@@ -169,3 +169,13 @@ async def test_the_local_key_ends_with_the_process(settings, clock):
         services.keys.make_local()
         with pytest.raises(Unauthorized):
             services.keys.authenticate(local)
+
+
+async def test_a_session_of_the_local_key_ends_with_its_process(settings, clock):
+    """The next process makes a local key of another id, so that an old cookie finds none."""
+    async with Services.open(settings, clock) as first:
+        token, _ = await first.keys.redeem(first.keys.make_local())
+        assert await first.keys.session(token) is not None
+    async with Services.open(settings, clock) as second:
+        second.keys.make_local()
+        assert await second.keys.session(token) is None

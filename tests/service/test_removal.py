@@ -290,7 +290,7 @@ async def test_old_tombstones_codes_and_sessions_go(services, model, someone, cl
     """What has outlived its purpose is deleted."""
     await services.ingest.predictions([prediction("p1")], someone)
     key = services.keys.make_local()
-    await services.keys.new_sign_in("sk_local")
+    await services.keys.new_sign_in(services.keys.local_key)
     token, identity = await services.keys.redeem(key)
     assert identity.kind == "session"
     clock.forward(31 * DAY)
@@ -308,3 +308,17 @@ async def test_erasing_somebody_unknown_deletes_nothing(services, model, someone
     erased = await services.removal.erase(services.ingest.subject_hash("nobody"))
     assert (erased.predictions, erased.feedback) == (0, 0)
     assert await counts(services) == [1, 0, 0]
+
+
+async def test_history_that_is_sent_again_after_its_tombstones_is_not_counted_twice(services, model, someone, clock):
+    """A day that retention has thinned takes no more predictions: their ids are forgotten, their counts are not."""
+    news = [prediction(f"p{n}", created_at=from_micros(clock.at - 40 * DAY)) for n in range(3)]
+    await services.ingest.predictions(news, someone)
+    for days in (31, 31):
+        clock.forward(days * DAY)
+        await services.removal.retain()
+    again = await services.ingest.predictions([*news, prediction("new")], someone)
+    assert [type(one) for one in again[:3]] == [Gone] * 3
+    assert again[3].status == "created"
+    months = await services.reports.total("digits", MetricsQuery(period="week", lookback_weeks=30))
+    assert months.predictions == 4

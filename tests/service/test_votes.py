@@ -318,3 +318,14 @@ async def test_an_identity_of_a_session_may_speak_for_a_subject(services, model,
     await log(services, someone)
     await send(services, session, vote("a", 1, 1, subject="ann"), vote("b", 1, 2, subject="ann"))
     assert await thumbs(services) == (1, 0, 1)
+
+
+async def test_who_changes_their_mind_is_no_burst(services, model, someone, visitor):
+    """At the limit of votes on a prediction those who voted can still change theirs; others are set aside."""
+    await log(services, someone)
+    for n in range(50):
+        await services.ingest.feedback([vote(f"v{n}", 1)], visitor)
+    (changed,) = await services.ingest.feedback([vote("v0b", -1, 1, supersedes="v0")], visitor)
+    (late,) = await services.ingest.feedback([vote("v50", 1)], visitor)
+    assert (changed.status, late.status) == ("created", "quarantined")
+    assert await thumbs(services) == (49, 1, 1)

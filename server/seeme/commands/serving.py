@@ -72,7 +72,7 @@ def demo(settings: Settings, demo_port: int) -> None:
     example = _digits()
 
     async def then(services: Services, url: str, key: str) -> None:
-        code = await services.keys.new_sign_in("sk_local")
+        code = await services.keys.new_sign_in(services.keys.local_key)
         page = await asyncio.to_thread(_start_example, example, url, key, settings.host, demo_port)
         print(
             f"\nThe example page, with the widget under each digit:\n  {page.url}\n"

@@ -1,6 +1,6 @@
 """Reading events: one by its id, or lists by keyset."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -63,11 +63,11 @@ class Events:
         return self._to_prediction(row, await reading.truth(self._reader, home, id))
 
     async def list_predictions(self, query: PredictionQuery) -> Page[Prediction]:
-        """Return one page of predictions, by (created_at, id)."""
+        """Return one page of predictions, by (created_at, id); it ends early where rows are large."""
         self._models.get(query.model_id)
         rows = await reading.predictions(self._reader, query)
-        truths = await reading.truths(self._reader, rows)
-        return _page(rows, query.limit, lambda row: self._to_prediction(row, truths.get(row["id"])), "created_at")
+        found, truths = await reading.with_truths(self._reader, rows)
+        return _page(found, lambda row: self._to_prediction(row, truths.get(row["id"])), "created_at")
 
     async def feedback(self, id: str, model_id: str | None = None) -> Feedback:
         """Return one feedback."""
@@ -82,10 +82,9 @@ class Events:
         self._models.get(query.model_id)
         rows = await reading.feedback(self._reader, query)
         column = "created_at" if query.updated_since is None else "updated_at"
-        return _page(rows, query.limit, self._to_feedback, column)
+        return _page(rows, self._to_feedback, column)
 
 
-def _page(rows: Sequence[Row], limit: int, to_record: Callable[[Row], object], column: str) -> Page:  # type: ignore[type-arg]
-    page = rows[:limit]
-    cursor = to_cursor(page[-1][column], page[-1]["id"]) if len(rows) > limit else None
-    return Page(items=[to_record(row) for row in page], next_cursor=cursor)
+def _page(found: reading.Rows, to_record: Callable[[Row], object], column: str) -> Page:  # type: ignore[type-arg]
+    cursor = to_cursor(found.rows[-1][column], found.rows[-1]["id"]) if found.more else None
+    return Page(items=[to_record(row) for row in found.rows], next_cursor=cursor)

@@ -7,7 +7,7 @@ import msgspec
 from seeme.errors import NotFound
 from seeme.records.queries import Keyset, PredictionQuery
 from seeme.store import reading
-from seeme.store.database import Reader, Row
+from seeme.store.database import Reader
 
 PAGE = 1000
 
@@ -22,23 +22,17 @@ async def count(reader: Reader, model_id: str, kind: str) -> int:
 async def rows(reader: Reader, model_id: str, kind: str) -> AsyncIterator[msgspec.Struct]:
     """Yield a model's `predictions` (with their truth), `labels` or `feedback` as the API would show them."""
     after: Keyset | None = None
-    while True:
-        page = await _page(reader, model_id, kind, after)
-        truths = await reading.truths(reader, page) if kind == "predictions" else {}
-        for row in page:
-            if kind == "predictions":
+    more = True
+    while more:
+        if kind == "predictions":
+            query = PredictionQuery(model_id=model_id, order="asc", limit=PAGE, after=after)
+            page, truths = await reading.with_truths(reader, await reading.predictions(reader, query))
+            for row in page.rows:
                 yield reading.to_prediction(row, truths.get(row["id"]))
-            elif kind == "feedback":
-                yield reading.to_feedback(row)
-            else:
-                yield reading.to_label(row)
-        if len(page) < PAGE:
-            return
-        after = Keyset(page[PAGE - 1]["created_at"], page[PAGE - 1]["id"])
-
-
-async def _page(reader: Reader, model_id: str, kind: str, after: Keyset | None) -> "list[Row]":
-    if kind == "predictions":
-        query = PredictionQuery(model_id=model_id, order="asc", limit=PAGE - 1, after=after)
-        return list(await reading.predictions(reader, query))
-    return list(await reading.oldest_first(reader, kind, model_id, after, PAGE))
+        else:
+            page = await reading.oldest_first(reader, kind, model_id, after, PAGE)
+            for row in page.rows:
+                yield reading.to_feedback(row) if kind == "feedback" else reading.to_label(row)
+        more = page.more
+        if more:
+            after = Keyset(page.rows[-1]["created_at"], page.rows[-1]["id"])

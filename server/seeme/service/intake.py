@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from seeme.clock import DAY
 from seeme.domain import fit, sums
-from seeme.errors import FieldError, Invalid, NotFound, TooManyRequests
+from seeme.errors import FieldError, Gone, Invalid, NotFound, TooManyRequests
 from seeme.records.feedback import Accepted
 from seeme.records.models import Model
 from seeme.records.rows import EventKey, EventRow, FeedbackRow, LabelRow, PredictionRow, Target
@@ -15,7 +15,7 @@ from seeme.service.outcomes import Outcome, accepted, conflict, gone, misfit
 from seeme.settings import Settings
 from seeme.store import events
 from seeme.store.database import Reader, RowRefused, Transaction
-from seeme.store.sums import Sums
+from seeme.store.sums import Sums, thinned_days
 
 FINE_KEPT = 2 * DAY
 AnyRow = TypeVar("AnyRow", PredictionRow, LabelRow, FeedbackRow)
@@ -89,7 +89,7 @@ class Intake:
         targets: votes.Targets = {}
         everything, rows = rows, self._of_live_models(rows, outcomes)
         predictions = [row for row in rows if isinstance(row, PredictionRow)]
-        fresh, waiting_labels, waiting_feedback = await self._predictions(tx, predictions, delta, outcomes)
+        fresh, waiting_labels, waiting_feedback = await self._predictions(tx, predictions, delta, outcomes, at)
         if waiting_labels or waiting_feedback or len(predictions) < len(rows):
             targets = {(row.model_id, row.id): _target(row) for row in fresh}
         labels = [row for row in rows if isinstance(row, LabelRow)]
@@ -149,11 +149,34 @@ class Intake:
             if found.get((row.model_id, row.id)) == "orphan":
                 outcomes[id(row)] = accepted(row, "orphan")
 
+    async def _refuse_expired(
+        self, tx: Transaction, rows: list[PredictionRow], at: int, outcomes: Outcomes
+    ) -> list[PredictionRow]:
+        """Return the rows whose day still has all of its rows.
+
+        A day that retention has thinned is counted already. Its ids are forgotten in time, so what comes for it now
+        can't be told from what was there, and would be counted twice.
+        """
+        thinned: dict[str, set[int]] = {}
+        for model_id in {row.model_id for row in rows if row.created_at < at - DAY}:
+            days = [row.created_at // DAY * DAY for row in rows if row.model_id == model_id]
+            thinned[model_id] = await thinned_days(tx, model_id, min(days), max(days) + DAY)
+        if not any(thinned.values()):
+            return rows
+        kept = []
+        for row in rows:
+            if row.created_at // DAY * DAY in thinned.get(row.model_id, ()):
+                outcomes[id(row)] = Gone("retention has deleted predictions of this day; nothing more is taken for it")
+            else:
+                kept.append(row)
+        return kept
+
     async def _predictions(
-        self, tx: Transaction, rows: Sequence[PredictionRow], delta: sums.Delta, outcomes: Outcomes
+        self, tx: Transaction, rows: Sequence[PredictionRow], delta: sums.Delta, outcomes: Outcomes, at: int
     ) -> tuple[list[PredictionRow], list[LabelRow], list[FeedbackRow]]:
         """Store predictions; return the new ones, and the labels and feedback that have waited for them."""
         fresh = await self._new(tx, "prediction", rows, outcomes) if rows else []
+        fresh = await self._refuse_expired(tx, fresh, at, outcomes)
         if not fresh:
             return [], [], []
         await events.insert_predictions(tx, fresh)
@@ -268,7 +291,8 @@ class Intake:
         arrivals = [row for row in arrivals if self._fits(row, targets, outcomes)]
         tally = votes.Tally(targets, delta)
         voices: Voices = defaultdict(set)
-        counted = [row for row in [*arrivals, *waiting] if not self._quarantine(row, targets, voices, outcomes)]
+        heard = await self._heard(tx, [*arrivals, *waiting], targets)
+        counted = [row for row in [*arrivals, *waiting] if not self._quarantine(row, targets, voices, heard, outcomes)]
         overtaken = await votes.settle(tx, counted, tally)
         await tally.store(tx)
         await events.insert_feedback(tx, [*orphans, *arrivals])
@@ -291,20 +315,41 @@ class Intake:
             outcomes[id(row)] = misfit(wrong)
         return wrong is None
 
-    def _quarantine(self, row: FeedbackRow, targets: votes.Targets, voices: Voices, outcomes: Outcomes) -> bool:
+    async def _heard(
+        self, tx: Transaction, rows: Sequence[FeedbackRow], targets: votes.Targets
+    ) -> set[tuple[str, str, str]]:
+        """Return the slots that have an active vote already, of predictions that come near the limit."""
+        most = self._settings.burst_votes
+        slots = [
+            (row.model_id, row.prediction_id, row.slot)
+            for row in rows
+            if row.rating and targets[row.model_id, row.prediction_id].ratings + len(rows) > most
+        ]
+        active = await events.active_in_slots(tx, slots) if slots else []
+        return {(row.model_id, row.prediction_id, row.slot) for row in active if row.rating}
+
+    def _quarantine(
+        self,
+        row: FeedbackRow,
+        targets: votes.Targets,
+        voices: Voices,
+        heard: set[tuple[str, str, str]],
+        outcomes: Outcomes,
+    ) -> bool:
         """Say whether feedback is kept aside for a person to look at, uncounted, and give the reason.
 
         `voices` are the votes that this batch has brought each prediction so far: a burst may come in one batch.
         """
         key = (row.model_id, row.prediction_id)
         have = targets[key].ratings + len(voices[key])
+        new = row.slot not in voices[key] and (*key, row.slot) not in heard  # a change of mind adds no vote
         wrong = self._misfit(row, targets)
         if wrong is not None:  # an orphan whose prediction is another than it thought: a person decides
             row.status_reason = f"doesn't fit its prediction: {wrong.message}"
-        elif row.rating and row.key_id.startswith("pk_") and have >= self._settings.burst_votes:
+        elif row.rating and new and row.key_id.startswith("pk_") and have >= self._settings.burst_votes:
             row.status_reason = f"burst: the prediction already has {have} votes"
         else:
-            if row.rating:
+            if row.rating and new:
                 voices[key].add(row.slot)
             return False
         row.status = "quarantined"

@@ -18,7 +18,6 @@ from seeme.store.database import Reader, Transaction
 
 SIGN_IN_GOOD_FOR = HOUR
 SESSION_GOOD_FOR = 14 * DAY
-LOCAL_KEY = "sk_local"
 PREFIX = {"publishable": "pk", "secret": "sk"}
 
 
@@ -54,6 +53,7 @@ class Keys:
         self._clock = clock
         self._keys: dict[str, registry.StoredKey] = {}
         self._identities: dict[str, Identity] = {}
+        self.local_key = ""
 
     async def load(self, reader: Reader) -> None:
         """Read every key."""
@@ -66,9 +66,11 @@ class Keys:
 
     def make_local(self) -> str:
         """Make the key by which commands on this machine talk to this process; it ends with it and isn't stored."""
-        text = f"{LOCAL_KEY}_{secret()}"
+        # An id of its own each time: a session that outlives the process must not find the next one's key.
+        self.local_key = short_id("sk")
+        text = f"{self.local_key}_{secret()}"
         key = Key(
-            id=LOCAL_KEY,
+            id=self.local_key,
             kind="secret",
             holder="command line",
             scopes=["ingest", "read", "review", "admin"],
@@ -83,7 +85,7 @@ class Keys:
     @property
     def none_yet(self) -> bool:
         """Whether no secret key was ever made: the first start."""
-        return not any(stored.key.kind == "secret" and id != LOCAL_KEY for id, stored in self._keys.items())
+        return not any(stored.key.kind == "secret" and id != self.local_key for id, stored in self._keys.items())
 
     def authenticate(self, text: str) -> Identity:
         """Return who bears a key; raises Unauthorized for any text that isn't a live key."""
@@ -125,7 +127,7 @@ class Keys:
 
     def list(self) -> Page[Key]:
         """Return every key by creation, revoked ones too, without their texts."""
-        return Page(items=[stored.key for id, stored in self._keys.items() if id != LOCAL_KEY])
+        return Page(items=[stored.key for id, stored in self._keys.items() if id != self.local_key])
 
     async def revoke(self, key_id: str) -> None:
         """Revoke a key: it and the sessions made with it end at once. Raises NotFound."""
