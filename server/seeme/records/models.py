@@ -7,25 +7,44 @@ from msgspec import UNSET, Meta, UnsetType, field
 from seeme.records.types import Id, Label, Name, Task, Time, View, Wire
 
 Labels = Annotated[list[Label], Meta(max_length=1000)]
-Days = Annotated[int, Meta(ge=1, le=3650)]
+LogPredictions = Annotated[
+    bool, Meta(description="Whether predictions are taken; when off, logging one is refused with 409")
+]
+LogInputs = Annotated[
+    bool, Meta(description="Whether input images are stored; when off, an upload is refused with 409")
+]
+RetentionDays = Annotated[
+    int,
+    Meta(
+        description="For how many days from receipt a prediction is kept, with its input and true labels; metrics stay"
+    ),
+]
+Days = Annotated[RetentionDays, Meta(ge=1, le=3650)]
+LabelsComplete = Annotated[
+    bool,
+    Meta(
+        description="Declares that every prediction gets its true label, sooner or later; only then is `accuracy` "
+        "shown, as labels of a part of the predictions say little of the rest"
+    ),
+]
 
 
 class Config(View, frozen=True, kw_only=True):
     """What a model logs, and for how long its raw rows are kept (metrics outlive them)."""
 
-    log_predictions: bool = True
-    log_inputs: bool = False
-    log_retention_days: int = 30
-    labels_complete: bool = False
+    log_predictions: LogPredictions = True
+    log_inputs: LogInputs = False
+    log_retention_days: RetentionDays = 30
+    labels_complete: LabelsComplete = False
 
 
 class ConfigPatch(Wire, frozen=True, kw_only=True):
     """The named parts change; the others stay."""
 
-    log_predictions: bool | UnsetType = UNSET
-    log_inputs: bool | UnsetType = UNSET
+    log_predictions: LogPredictions | UnsetType = UNSET
+    log_inputs: LogInputs | UnsetType = UNSET
     log_retention_days: Days | UnsetType = UNSET
-    labels_complete: bool | UnsetType = UNSET
+    labels_complete: LabelsComplete | UnsetType = UNSET
 
 
 class NewModel(Wire, frozen=True, kw_only=True):
