@@ -4,10 +4,11 @@ import re
 
 import pytest
 from playwright.async_api import expect
-from tests.conftest import FakeClock
+from tests.conftest import NOON, FakeClock
 from tests.pages.conftest import Window
 from tests.pages.test_models import EVIL, log, quarantine
 
+from seeme.clock import HOUR, from_micros
 from seeme.records.feedback import Comment, Rating
 from seeme.records.models import Model, NewModel
 from seeme.records.predictions import NewPrediction
@@ -28,6 +29,38 @@ async def test_charts_are_drawn_and_described(
     await window.page.click("text=The numbers as a table")
     await expect(window.page.locator(".figures tbody tr")).to_have_count(12)
     assert window.mistakes == []
+
+
+async def test_a_value_between_gaps_is_seen(
+    services: Services, someone: Identity, model: Model, window: Window
+) -> None:
+    """No line runs to it; in a narrow window, where lines have no markers, it has one."""
+    one = NewPrediction(model_id="digits", label="1", latency_ms=50, created_at=from_micros(NOON - 10 * HOUR))
+    await services.ingest.predictions([one], someone)
+    await window.page.set_viewport_size({"width": 320, "height": 640})
+    painted = """(canvas) => {
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        let seen = 0;
+        for (let i = 0; i < data.length; i += 4) {
+            const [red, green, blue, alpha] = data.slice(i, i + 4);
+            if (alpha > 200 && Math.max(red, green, blue) - Math.min(red, green, blue) > 60) seen += 1;
+        }
+        return seen;
+    }"""
+    for period in ("hour", "day"):
+        await window.open(f"/models/digits?period={period}")
+        canvas = window.page.locator("[data-chart=latency] canvas")
+        await expect(canvas).to_be_visible()
+        await expect(window.page.locator(".u-legend").first).to_contain_text("(running)")
+        assert await canvas.evaluate(painted) > 5
+
+
+async def test_the_contents_of_the_reference_are_closed_where_there_is_no_room(window: Window) -> None:
+    """Beside the text they are open; above it they would push it off the screen."""
+    for width, is_open in ((1280, True), (320, False)):
+        await window.page.set_viewport_size({"width": width, "height": 640})
+        await window.open("/docs")
+        assert await window.page.locator(".contents li").first.is_visible() is is_open
 
 
 async def test_times_are_those_of_the_viewer(
@@ -62,7 +95,7 @@ async def test_quarantined_feedback_is_released_by_a_button(
     await log(services, someone)
     await quarantine(services, visitor)
     await window.open("/models/digits?status=quarantined")
-    await expect(window.page.locator("tr.held")).to_contain_text("burst")
+    await expect(window.page.locator("tr.held")).to_contain_text("already has 50 votes")
     await window.page.click("text=Release")
     await expect(window.page.locator(".notice[role=status]")).to_have_text("Released: it counts now.")
     await expect(window.page.locator("tr.held")).to_have_count(0)

@@ -32,6 +32,22 @@ def test_every_link_to_a_schema_has_its_target() -> None:
     assert {word.ref for word in words if word.ref} <= names
 
 
+def test_summary_and_description_that_say_the_same_are_shown_once() -> None:
+    """The longer one stays when it begins like the other; different ones both stay."""
+    shown = {one.anchor: (one.title, one.text) for group in read(document()).groups.values() for one in group}
+    assert shown["delete_model"] == ("Delete a model with all its data", "")
+    assert shown["delete_feedback"] == ("Delete feedback, and take it out of the sums", "")
+    assert shown["approve_feedback"] == ("Approve feedback", "Say that feedback is right.")
+
+
+def test_the_settings_of_a_model_are_explained() -> None:
+    """What a model declares with `labels_complete` can be read where the field is."""
+    shapes = {shape.name: shape for shape in read(document()).shapes}
+    for name in ("Config", "ConfigPatch"):
+        assert all(field.note for field in shapes[name].fields)
+        assert any("every prediction gets its true label" in field.note for field in shapes[name].fields)
+
+
 def test_types_are_written_as_people_read_them() -> None:
     """Lists, choices, maps and references have a notation each."""
     schema = {

@@ -3,16 +3,19 @@
 import json
 import re
 
+from starlette.requests import Request
 from tests.conftest import NOON
 from tests.pages.conftest import Visitor
 
 from seeme.clock import DAY, HOUR, from_micros
+from seeme.errors import TooManyRequests
 from seeme.records.feedback import Comment, Correction, Rating
-from seeme.records.models import Model, NewModel
-from seeme.records.predictions import NewPrediction
+from seeme.records.models import ConfigPatch, Model, ModelPatch, NewModel
+from seeme.records.predictions import NewLabel, NewPrediction
 from seeme.records.queries import FeedbackQuery
 from seeme.service.keys import Identity
 from seeme.service.services import Services
+from seeme.web.pages import error_page
 
 EVIL = "<img src=x onerror=alert(1)>\"'</script><script>alert(2)</script>"
 
@@ -112,7 +115,8 @@ async def test_orphans_and_quarantined_feedback_are_visible_with_their_reason(
     await quarantine(services, visitor)
     await services.ingest.feedback([Rating(prediction_id="later", model_id="digits", rating=1)], someone)
     page = await admin.get("/models/digits?status=quarantined")
-    assert "burst: the prediction already has 50 votes" in page.text
+    assert "The prediction already has 50 votes." in page.text
+    assert "burst" not in page.text
     assert ">Release</button>" in page.text
     assert "Its prediction has not arrived yet." in (await admin.get("/models/digits?status=orphan")).text
 
@@ -178,6 +182,53 @@ async def test_errors_are_pages_for_people(admin: Visitor, stranger: Visitor) ->
         page = await admin.get(link)
         assert (page.status, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
         assert "There is no such page" in page.text
+
+
+async def test_an_error_is_told_in_sentences_and_once(services: Services, admin: Visitor) -> None:
+    """What is missing is named with a capital; whoever was too fast learns when to come back."""
+    assert "<p>There is no model none.</p>" in (await admin.get("/models/none")).text
+    request = Request({"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []})
+    page = bytes(error_page(request, services, TooManyRequests(retry_after=4.2)).body).decode()
+    assert page.count("Too many requests") == 2  # in the tab and as the heading
+    assert "<p>Come back in 5 seconds.</p>" in page
+
+
+async def test_accuracy_that_is_not_shown_says_what_to_declare(
+    services: Services, someone: Identity, model: Model, admin: Visitor
+) -> None:
+    """The page has words for it; the declaration brings the number."""
+    await log(services, someone)
+    await services.ingest.labels([NewLabel(prediction_id="p0", model_id="digits", label="0")], someone)
+    words = "Shown when every prediction gets its true label: declare that in the model&#39;s settings"
+    assert words in (await admin.get("/models/digits")).text
+    await services.models.patch("digits", ModelPatch(config=ConfigPatch(labels_complete=True)))
+    page = (await admin.get("/models/digits")).text
+    assert words not in page.split("The numbers as a table")[0]
+    assert "of 1 with a true label" in page
+
+
+async def test_days_and_weeks_are_said_to_be_of_utc(
+    services: Services, someone: Identity, model: Model, admin: Visitor
+) -> None:
+    """The times beside them are the viewer's."""
+    await log(services, someone)
+    for period, caption in (("hour", "by hour<"), ("day", "by day (UTC)<"), ("week", "by week (UTC)<")):
+        assert caption in (await admin.get(f"/models/digits?period={period}")).text
+
+
+async def test_the_line_in_the_list_leaves_the_running_day_out(
+    services: Services, someone: Identity, model: Model, admin: Visitor
+) -> None:
+    """At nine in the morning every model would look as if it had failed."""
+    full = [
+        NewPrediction(model_id="digits", label="1", created_at=from_micros(NOON - days * DAY))
+        for days in range(1, 7)
+        for _ in range(3)
+    ]
+    await services.ingest.predictions(full, someone)
+    line = re.search(r'points="([^"]*)"', (await admin.get("/")).text)
+    assert line is not None
+    assert [point.split(",")[1] for point in line[1].split()] == ["2.0"] * 6
 
 
 async def test_a_wrong_cursor_is_a_page_and_not_a_crash(model: Model, admin: Visitor) -> None:

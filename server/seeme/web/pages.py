@@ -18,7 +18,7 @@ from seeme.web.pages_embed import embed, make_key, revoke_key
 from seeme.web.pages_models import delete_feedback, latest, model, models, prediction, release_feedback
 from seeme.web.pages_sign_in import ask_to_sign_in, check_same_origin, sign_in, sign_in_form, sign_out
 from seeme.web.pages_static import PageFiles
-from seeme.web.pages_view import Visit
+from seeme.web.pages_view import Visit, sentence
 
 log = logging.getLogger(__name__)
 Handler = Callable[[Visit], Awaitable[Response]]
@@ -65,10 +65,26 @@ def error_page(request: Request, services: Services, error: SeeMeError, identity
     """Return the page that tells a browser's user what went wrong and what to do."""
     visit = Visit(request, services, identity)
     title = _TITLES.get(error.status, "It didn't work")
-    response = visit.render("error.html", error.status, error=error, title=title)
-    if error.retry_after is not None:
-        response.headers["retry-after"] = str(max(1, ceil(error.retry_after)))
+    wait = None if error.retry_after is None else max(1, ceil(error.retry_after))
+    text = _beyond(title, error.message, wait)
+    response = visit.render("error.html", error.status, error=error, title=title, text=text)
+    if wait is not None:
+        response.headers["retry-after"] = str(wait)
     return response
+
+
+def _beyond(title: str, message: str, wait: int | None) -> str:
+    """Return what a message says beyond the page's title, and when to come back if that is known."""
+    told = message if wait is None else message.partition("; try again")[0]
+    parts = [] if told.rstrip(".") == title else [sentence(told)]
+    if wait is not None:
+        parts.append(f"Come back in {_duration(wait)}.")
+    return " ".join(parts)
+
+
+def _duration(seconds: int) -> str:
+    number, unit = (seconds, "second") if seconds < 120 else (ceil(seconds / 60), "minute")
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 def wants_html(request: Request) -> bool:

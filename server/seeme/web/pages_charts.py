@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from seeme.records.metrics import PeriodMetrics
 from seeme.records.queries import Period
-from seeme.web.pages_view import count, figure, milliseconds, percent
+from seeme.web.pages_view import count, figure, milliseconds, percent, reason
 
 Numbers = list[float | int | None]
 
@@ -144,7 +144,11 @@ def tiles(task: str, total: PeriodMetrics) -> list[Tile]:
         ),
         _satisfaction(total),
         _tile(
-            total, "Latency p95", "p95_latency_ms", milliseconds, "95 of 100 predictions were at most this slow (2 %)."
+            total,
+            "Latency p95",
+            "p95_latency_ms",
+            milliseconds,
+            "95 of 100 predictions took at most this long. Read from bins, so it is within 2 %.",
         ),
         *_quality_tiles(task, total),
     ]
@@ -175,7 +179,7 @@ def _quality_tiles(task: str, total: PeriodMetrics) -> list[Tile]:
 def _tile(total: PeriodMetrics, title: str, name: str, notation: Callable[[float], str], explanation: str) -> Tile:
     value = getattr(total, name)
     if value is None:
-        return Tile(title, None, total.reasons.get(name, ""), explanation)
+        return Tile(title, None, reason(total.reasons.get(name, "")), explanation)
     note = f"of {count(total.labelled)} with a true label" if name == "accuracy" else ""
     return Tile(title, notation(value), note, explanation)
 

@@ -1,5 +1,6 @@
 """The API reference: the OpenAPI document as a page to read."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from starlette.responses import Response
 from seeme.web.openapi import document
 from seeme.web.pages_view import Visit
 
+_WORDS = re.compile(r"[\w']+")
 _METHODS = ("get", "post", "put", "patch", "delete")
 Schema = Mapping[str, Any]
 
@@ -101,18 +103,27 @@ def read(openapi: Mapping[str, Any]) -> Reference:
     )
 
 
+def _said_once(title: str, text: str) -> tuple[str, str]:
+    """Return an operation's summary and description, of two that say the same the one that says more."""
+    short, long = _WORDS.findall(title.lower()), _WORDS.findall(text.lower())
+    if set(long) <= set(short):
+        return title, ""
+    return (text.rstrip("."), "") if long[: len(short)] == short else (title, text)
+
+
 def _operation(method: str, path: str, operation: Schema, item: Schema, named: Schema) -> Operation:
     parameters = [_parameter(one) for one in [*item.get("parameters", []), *operation.get("parameters", [])]]
     answers = []
     for status, answer in operation.get("responses", {}).items():
         whole = named.get(_name(answer), {}) if "$ref" in answer else answer
         answers.append(Answer(status, whole.get("description", ""), _content(whole)))
+    title, text = _said_once(operation.get("summary", ""), operation.get("description", ""))
     return Operation(
         anchor=operation.get("operationId") or f"{method}-{path.strip('/').replace('/', '-')}",
         method=method.upper(),
         path=path,
-        title=operation.get("summary", ""),
-        text=operation.get("description", ""),
+        title=title,
+        text=text,
         scope=_scope(operation),
         parameters=parameters,
         body=_content(operation.get("requestBody", {})),

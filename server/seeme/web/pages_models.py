@@ -52,7 +52,7 @@ async def _card(visit: Visit, model: Model) -> Card:
         predictions=sum(day.predictions for day in days),
         thumbs_up=sum(day.thumbs_up for day in days),
         thumbs_down=sum(day.thumbs_down for day in days),
-        spark=sparkline([day.predictions for day in days]),
+        spark=sparkline([day.predictions for day in days if not day.partial]),  # a running day would look like a fall
         latest=latest.items[0] if latest.items else None,
     )
 

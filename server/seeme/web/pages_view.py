@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from seeme.clock import from_micros
+from seeme.domain import metrics
 from seeme.service.keys import Identity
 from seeme.service.services import Services
 from seeme.version import __version__
@@ -88,6 +89,23 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+_IN_WORDS = {
+    metrics.INCOMPLETE: "Shown when every prediction gets its true label: declare that in the model's settings "
+    "(labels_complete).",
+}
+
+
+def reason(text: str) -> str:
+    """Return a reason of the API as people read it: without its names, and without codes before a colon."""
+    return _IN_WORDS.get(text, text.removeprefix("burst: "))
+
+
+def sentence(text: str) -> str:
+    """Return a message as a sentence, with a capital and a full stop."""
+    whole = text[:1].upper() + text[1:]
+    return whole if not whole or whole[-1] in ".!?:`" else whole + "."
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
@@ -96,7 +114,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for notation in (utc, machine_time, count, percent, milliseconds, figure, words):
+    for notation in (utc, machine_time, count, percent, milliseconds, figure, words, reason, sentence):
         environment.filters[notation.__name__] = notation
     return environment
 

@@ -47,10 +47,21 @@ function axes(unit, data) {
   return [{ ...shared, ...x, size: 28 }, { ...shared, size: 56, values: (_, at) => at.map((value) => written(unit, value)) }];
 }
 
+/** Where a value stands alone: no line runs to it, so that only a marker shows it. */
+function alone(values) {
+  return [...values.keys()].filter((index) => values[index] != null && values[index - 1] == null && values[index + 1] == null);
+}
+
+function markers(series) {
+  // Lines with room have a marker at each value anyway; null asks for these.
+  const filter = (_, __, all) => (all ? null : alone(series.values));
+  return { size: 5, fill: colour("surface"), filter };
+}
+
 function line(chart, series) {
   const stroke = colour(series.colour);
   const shared = { label: series.name, stroke, value: (_, value) => written(chart.unit, value) };
-  if (!chart.bars) return { ...shared, width: 1.75, points: { size: 5, fill: colour("surface") } };
+  if (!chart.bars) return { ...shared, width: 1.75, points: markers(series) };
   return { ...shared, width: 0, fill: stroke, points: { show: false }, paths: uPlot.paths.bars({ size: [0.75, 40], radius: 0.1 }) };
 }
 

@@ -23,7 +23,13 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 const zone = document.querySelector("[data-zone]");
 if (zone) zone.textContent = `Times are those of ${Intl.DateTimeFormat().resolvedOptions().timeZone ?? "your device"}.`;
 const contents = document.querySelector("[data-contents]");
-if (contents && matchMedia("(max-width: 860px)").matches) contents.open = false;
+if (contents) {
+  // The page comes with it closed, as a narrow window wants it; beside the text there is room for it.
+  const roomy = matchMedia("(min-width: 861px)");
+  const follow = () => { contents.open = roomy.matches; };
+  roomy.addEventListener("change", follow);
+  follow();
+}
 localise();
 sharpen();
 setInterval(() => localise(), 30_000);
