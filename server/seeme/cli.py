@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from seeme.errors import SeeMeError, SetupError
@@ -217,6 +218,9 @@ def _export(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from seeme.service.care import check
+
+    for other in sorted(set(packages_distributions().get("seeme", ())) - {"seeme-feedback"}):
+        print(f"warning: {other} is installed too and also calls itself `seeme`; keep the two in separate environments")
 
     async def report() -> int:
         faults = 0

@@ -1,8 +1,10 @@
 """`seeme check`, `seeme rebuild` and `seeme backup`: is all of it there, and copies of it."""
 
 import io
+import os
 import shutil
 import sqlite3
+import sys
 import threading
 
 import pytest
@@ -154,3 +156,14 @@ def test_a_backup_of_a_stopped_service_equals_its_folder(stocked, tmp_path):
     assert pictures[0] == pictures[1]
     shutil.rmtree(stocked.folder)
     assert seeme("check", data=tmp_path / "copy").code == 0
+
+
+def test_check_warns_of_another_package_of_the_same_name(service, tmp_path):
+    """Where another distribution also brings a `seeme`, check says so: the two overwrite each other."""
+    folder = tmp_path / "seeme_sdk-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: seeme-sdk\nVersion: 1.0\n")
+    (folder / "top_level.txt").write_text("seeme\n")
+    ended = seeme("check", data=service.folder, PYTHONPATH=os.pathsep.join([*sys.path, str(tmp_path)]))
+    assert "warning: seeme-sdk is installed too" in ended.out
+    assert ended.code == 0
