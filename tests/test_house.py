@@ -17,6 +17,7 @@ PACKAGE = ROOT / "server" / "seeme"
 FLOORS = {
     "records": 0,
     "errors": 0,
+    "mistakes": 0,
     "settings": 0,
     "clock": 0,
     "ids": 0,

@@ -174,4 +174,5 @@ BY_STATUS: dict[int, type[SeeMeError]] = {
 
 def invalid(path: str, message: str) -> Invalid:
     """Return the error for one wrong field."""
-    return Invalid(f"{message} at {path}", errors=(FieldError(path, message),))
+    comma = "," if ", got " in message else ""
+    return Invalid(f"{message}{comma} at {path}", errors=(FieldError(path, message),))

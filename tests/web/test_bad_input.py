@@ -63,6 +63,85 @@ async def test_a_wrong_field_is_named_with_its_path(program, field, path):
     assert answer.json()["errors"][0]["message"]
 
 
+EVERY_WRONG_FIELD = [
+    (b'"confidence":2,"colour":1,"label":5,"shape":2', ["confidence", "colour", "label", "shape"]),
+    (
+        b'"label":NaN,"confidence":1e999,"features":{"b":NaN,"c":{}}',
+        ["label", "confidence", "features.b", "features.c"],
+    ),
+    (b'"label":5,"features":{"a":"\\u0000"}', ["label", "features.a"]),
+    (
+        b'"detections":[{"label":"a","box":[0,0,0,"1"]},{"label":2,"box":[0,0,1,1]},{"box":[0,0,1,1]},{"label":3}],'
+        b'"scores":{"a":3,"b":0.5,"c":2}',
+        [
+            *("detections[0].box[2]", "detections[0].box[3]", "detections[1].label", "detections[2].label"),
+            *("detections[3].label", "detections[3].box", "scores.a", "scores.c"),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "paths"), EVERY_WRONG_FIELD)
+async def test_every_wrong_field_is_named(program, fields, paths):
+    """Each once, by its place in what was sent; the detail is the first and how many more, in a batch too."""
+    item = START + fields + b"}"
+    answer = await post(program, item)
+    assert (answer.status, answer.paths()) == (422, [f"$.{path}" for path in paths])
+    first, more = answer.json()["errors"][0], len(paths) - 1
+    assert answer.json()["detail"].startswith(first["message"])
+    assert answer.json()["detail"].endswith(f"; {more} more field{'s are' if more > 1 else ' is'} wrong")
+    if b"NaN" in fields:
+        return  # isn't JSON: there is no batch to take apart
+    results = (await post(program, b'{"items":[' + item + b"," + item + b"]}")).json()["items"]
+    assert [result["problem"]["errors"] for result in results] == [answer.json()["errors"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("body", "paths"),
+    [
+        ({}, ["$.feedback_type"]),
+        ({"feedback_type": "praise", "prediction_id": 5, "x": 1}, ["$.feedback_type"]),
+        ({"feedback_type": "wrong_label"}, ["$.prediction_id", "$.detection_index", "$.correct_label"]),
+        ({"feedback_type": "correction", "correct_label": 5, "prediction_id": "p"}, ["$.correct_label"]),
+        ({"feedback_type": "correction", "x": 5, "prediction_id": "p"}, ["$.x", "$"]),
+        ({"feedback_type": "rating", "rating": 7, "x": 5}, ["$.rating", "$.x", "$.prediction_id"]),
+    ],
+)
+async def test_only_what_is_wrong_is_named(program, body, paths):
+    """What can't be judged without the wrong field (the other fields of an unknown kind, the whole) isn't named."""
+    answer = await program("POST", "/v1/feedback", body)
+    assert (answer.status, answer.paths()) == (422, paths)
+
+
+async def test_at_most_ten_wrong_fields_are_named(program):
+    """The detail says that there may be more."""
+    answer = await program("POST", "/v1/predictions", {f"u{n}": 1 for n in range(30)})
+    assert answer.paths() == [f"$.u{n}" for n in range(10)]
+    assert answer.json()["detail"] == "isn't a known field at $.u0; at least 9 more fields are wrong"
+
+
+async def test_a_batch_of_wrong_events_is_answered_quickly(program):
+    """All wrong fields are named in the first hundred events, one in each of the others."""
+    item = {"model_id": 5, "scores": {f"k{n}": 2 for n in range(300)}}
+    results = (await post(program, json.dumps({"items": [item] * 1000}).encode())).json()["items"]
+    counts = [len(result["problem"]["errors"]) for result in results]
+    assert counts == [10] * 100 + [1] * 900
+
+
+async def test_every_wrong_parameter_is_named(program):
+    """Query strings too."""
+    answer = await program("GET", "/v1/predictions?limit=0&start_date=yesterday&order=up&colour=red")
+    assert answer.paths() == ["$.limit", "$.start_date", "$.order", "$.colour", "$.model_id"]
+
+
+@pytest.mark.parametrize("date", ["yesterday", "2025-02-30"])
+async def test_a_bad_date_is_answered_with_both_forms(program, date):
+    """What was given, and what a date and a time look like."""
+    answer = await program("GET", f"/v1/predictions?model_id=digits&start_date={date}")
+    expected = "must be a date or a time with offset (2026-11-20 or 2026-11-20T13:00:00Z)"
+    assert answer.json()["detail"] == f"{expected}, got '{date}', at $.start_date"
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from seeme.errors import BadRequest, FieldError, Invalid, RequestError, invalid
-from seeme.web.mistakes import Mistake, child
+from seeme.mistakes import MOST, Said, child, explained
 
 T = TypeVar("T")
 
@@ -20,6 +20,8 @@ MAX_PARAMETERS = 40
 # Where something is, from the inside out: as text it would cost the square of the depth.
 Place: TypeAlias = "tuple[Place, str | int] | None"
 _NUL = b"\\u0000"
+# A body above it (a batch, or one event as large as a batch may be) is searched for its first mistake only.
+_SEARCHED = 256 * 1024
 
 
 class JsonDecoder(Generic[T]):
@@ -30,34 +32,55 @@ class JsonDecoder(Generic[T]):
         self._kind = kind
         self._whole = whole
 
-    def __call__(self, body: bytes) -> T:
-        """Return the decoded body.
+    def __call__(self, body: bytes, most: int = MOST) -> T:
+        """Return the decoded body; of what is wrong at most `most` fields are named.
 
         Raises:
             BadRequest: when it isn't JSON.
-            Invalid: when it is JSON, but not what was expected; `errors` names the path.
+            Invalid: when it is JSON, but not what was expected; `errors` names each wrong field.
         """
         try:
-            value: T = self._decode(body)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-            raise self._explain(error, body) from None
+            return self._decoded(body)
+        except (RequestError, msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            raise self._explain(error, body, most) from None
+
+    def _decoded(self, body: bytes) -> T:
+        value: T = self._decode(body)
         if _NUL in body and self._whole:
             _refuse_bad_text(body)
         return value
 
-    def _explain(self, error: Exception, body: bytes) -> RequestError:
+    def _explain(self, error: Exception, body: bytes, most: int) -> RequestError:
         if isinstance(error, msgspec.ValidationError):
-            mistake = Mistake.parse(str(error), self._kind)
-            if mistake.is_vague:
-                mistake = mistake.located(body, self._decode)
-            return invalid(mistake.path, mistake.message)
+            return self._explain_all(str(error), body, most)
         if isinstance(error, RecursionError):
             return _too_deep()
         try:
             _refuse_bad_text(body)
         except RequestError as better:
-            return better
+            return self._explain_all(better.errors[0], body, most) if better.errors else better
         return BadRequest(str(error) if str(error).startswith("JSON") else f"JSON is malformed: {error}")
+
+    def _explain_all(self, said: Said, body: bytes, most: int) -> Invalid:
+        try:
+            tree = json.loads(body, parse_int=_verbatim, parse_float=_verbatim, parse_constant=_verbatim)
+        except (ValueError, RecursionError):  # what follows the mistake is no JSON, or deep: the first one is all
+            tree = None
+        return explained(said, self._kind, tree, self._attempt, most if len(body) <= _SEARCHED else 1)
+
+    def _attempt(self, tree: Any) -> None:
+        body = msgspec.json.encode(tree)
+        try:
+            self._decoded(body)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.MsgspecError:
+            _refuse_bad_text(body)
+
+
+def _verbatim(number: str) -> msgspec.Raw:
+    """Keep a number as it was sent: 1e999 must stay 1e999 to be found again."""
+    return msgspec.Raw(number.encode())
 
 
 def check_depth(body: bytes) -> None:
@@ -151,14 +174,18 @@ class TextDecoder(Generic[T]):
         Raises:
             Invalid: for an unknown name, or a value of the wrong kind.
         """
+        try:
+            return self._converted(values)
+        except msgspec.ValidationError as error:
+            raise explained(str(error), self._kind, dict(values), self._converted) from None
+        except Invalid as error:
+            raise explained(error.errors[0], self._kind, dict(values), self._converted) from None
+
+    def _converted(self, values: Mapping[str, str]) -> T:
         for name, value in values.items():
             if "\0" in value:
                 raise invalid(child("$", name), "must not hold NUL (U+0000)")
-        try:
-            return msgspec.convert(values, self._kind, strict=False)  # type: ignore[no-any-return]
-        except msgspec.ValidationError as error:
-            mistake = Mistake.parse(str(error), self._kind)
-            raise invalid(mistake.path, mistake.message) from None
+        return msgspec.convert(values, self._kind, strict=False)  # type: ignore[no-any-return]
 
 
 def parse_query(query: bytes) -> dict[str, str]:

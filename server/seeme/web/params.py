@@ -21,6 +21,7 @@ Day = Annotated[
     Meta(
         max_length=40,
         # ' ' for '+': what becomes of an offset that wasn't percent-encoded.
+        title="a date or a time with offset (2026-11-20 or 2026-11-20T13:00:00Z)",
         pattern=r"^\d{4}-\d\d-\d\d([Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+\- ]\d\d:\d\d))?$(?!\n)",
         description="A time as in RFC 3339, or a date alone: the whole day in UTC. Both ends of a period are included",
         examples=["2026-01-31", "2026-01-31T12:00:00Z"],
@@ -201,6 +202,6 @@ def _micros(name: str, text: str) -> tuple[int, int]:
         # A + that wasn't percent-encoded arrives as a space.
         at = to_micros(msgspec.convert(_PLUS_LOST.sub(r"\1+\2", text), Annotated[datetime, Meta(tz=True)]))
     except (ValueError, msgspec.ValidationError):
-        expected = "must be an RFC 3339 time such as 2026-01-31T12:00:00Z, or a date such as 2026-01-31"
-        raise invalid(f"$.{name}", f"{expected} (got {text!r})") from None
+        expected = "must be a date or a time with offset (2026-11-20 or 2026-11-20T13:00:00Z)"
+        raise invalid(f"$.{name}", f"{expected}, got {text!r}") from None
     return at, at
