@@ -5,6 +5,7 @@ import json
 import pytest
 
 from seeme import Client
+from seeme.errors import Invalid
 
 from .conftest import seeme, write_lines
 
@@ -12,6 +13,12 @@ from .conftest import seeme, write_lines
 def load(service, path, *options):
     """Import a file."""
     return seeme("import", path, *options, data=service.folder)
+
+
+def summary(new, stored=None, *, failed="0 lines"):
+    """Return the line that ends an import of which all was new."""
+    stored = stored or f"{new} predictions"
+    return f"{stored}: {new} new, 0 already there, 0 waiting for their prediction; {failed} failed"
 
 
 def predictions(service, model_id):
@@ -25,9 +32,10 @@ def test_json_lines_are_imported_once(service, make_model, tmp_path):
     model_id = make_model()
     rows = [{"label": "cat", "confidence": n / 10, "created_at": f"2025-01-0{n + 1}T12:00:00Z"} for n in range(5)]
     path = write_lines(tmp_path / "history.jsonl", *rows, rows[0], "")
-    for _ in range(2):
+    for counts in ("6 new, 0 already there", "0 new, 6 already there"):
         done = load(service, path, "--model", model_id)
-        assert (done.code, done.err) == (0, "6 predictions stored, 0 lines failed\n")
+        said = f"6 predictions: {counts}, 0 waiting for their prediction; 0 lines failed\n"
+        assert (done.code, done.err) == (0, said)
     found = predictions(service, model_id)
     assert len(found) == 6
     assert [one.created_at.day for one in found] == [1, 1, 2, 3, 4, 5]
@@ -57,7 +65,7 @@ def test_bad_lines_are_named_and_the_others_stored(service, make_model, tmp_path
     done = load(service, path, "--model", model_id)
     assert done.code == 1
     first, *failed = done.err.splitlines()
-    assert first == "2 predictions stored, 13 lines failed"
+    assert first == summary(2, failed="13 lines")
     named = {int(line.split(":")[0].removeprefix("line ")) for line in failed}
     assert named == set(range(2, 14)) | {15}
     assert "Traceback" not in done.err
@@ -69,6 +77,26 @@ def test_bad_lines_are_named_and_the_others_stored(service, make_model, tmp_path
     assert "more than 5 minutes in the future" in by_line[7]
     assert "there is no model unknown" in by_line[8]
     assert sorted(one.id for one in predictions(service, model_id)) == ["good-1", "good-2"]
+
+
+def test_a_wrong_line_is_told_in_the_words_of_the_service(service, make_model, tmp_path):
+    """Every wrong field of it, with its path and what was expected."""
+    model_id = make_model()
+    row = {"model_id": model_id, "label": 7, "confidence": 2, "colour": "red", "version_id": "a b"}
+    with pytest.raises(Invalid) as refused:
+        Client(service.url, service.admin_key).log_prediction(**row)
+    done = load(service, write_lines(tmp_path / "wrong.jsonl", row))
+    assert len(refused.value.errors) == 4
+    assert done.err.splitlines()[1] == f"line 1: {refused.value}"
+
+
+def test_feedback_that_waits_for_its_prediction_is_counted_apart(service, make_model, tmp_path):
+    """It is stored, though there is nothing to show it with yet."""
+    vote = {"prediction_id": "p0000", "feedback_type": "rating", "rating": 1}
+    path = write_lines(tmp_path / "votes.jsonl", vote, {**vote, "prediction_id": "later"})
+    done = load(service, path, "--kind", "feedback", "--model", make_model(1))
+    said = "2 feedback: 1 new, 0 already there, 1 waiting for their prediction; 0 lines failed\n"
+    assert (done.code, done.err) == (0, said)
 
 
 def test_many_bad_lines_are_counted(service, make_model, tmp_path):
@@ -83,7 +111,7 @@ def test_more_rows_than_a_batch_has(service, make_model, tmp_path):
     rows = [{"label": "cat", "confidence": 3.0 if n == 1500 else 0.5} for n in range(2300)]
     model_id = make_model()
     done = load(service, write_lines(tmp_path / "long.jsonl", *rows), "--model", model_id)
-    assert done.err.splitlines()[0] == "2299 predictions stored, 1 lines failed"
+    assert done.err.splitlines()[0] == summary(2299, failed="1 line")
     assert done.err.splitlines()[1].startswith("line 1501: ")
 
 
@@ -107,7 +135,7 @@ def test_csv_is_imported_with_its_kinds(service, make_model, tmp_path):
     path.write_text(CSV, encoding="utf-8")
     done = load(service, path, "--model", model_id)
     first, *failed = done.err.splitlines()
-    assert first == "5 predictions stored, 3 lines failed"
+    assert first == summary(5, failed="3 lines")
     assert sorted(line.split(":")[0] for line in failed) == ["line 7", "line 8", "line 9"]
     found = {one.id: one for one in predictions(service, model_id)}
     assert [found[id].label for id in "abcdh"] == ["cat", "[odd, label]", "=1+1", "two\nlines", "123"]
@@ -129,7 +157,7 @@ def test_a_csv_that_is_no_text_fails_by_line(service, make_model, tmp_path):
     path = tmp_path / "latin.csv"
     path.write_bytes(b"id,label\na,caf\xe9\nb,cafe\n")
     done = load(service, path, "--model", make_model())
-    assert done.err.splitlines()[0] == "1 predictions stored, 1 lines failed"
+    assert done.err.splitlines()[0] == summary(1, "1 prediction", failed="1 line")
     assert done.err.splitlines()[1].startswith("line 2: ")
 
 
@@ -158,7 +186,7 @@ def test_an_empty_file_is_nothing(service, tmp_path):
     """No rows, no failure."""
     for name in ("empty.jsonl", "empty.csv"):
         done = load(service, write_lines(tmp_path / name))
-        assert (done.code, done.err) == (0, "0 predictions stored, 0 lines failed\n")
+        assert (done.code, done.err) == (0, summary(0) + "\n")
 
 
 def test_an_import_that_was_broken_off_can_be_started_again(live, tmp_path):

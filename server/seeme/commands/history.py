@@ -2,9 +2,9 @@
 
 import csv
 import json
-import logging
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -12,13 +12,15 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from seeme.client import BatchFailed, Client
+from seeme import outgoing
+from seeme.batching import deliver
+from seeme.client import Client
 from seeme.commands.progress import Progress
-from seeme.errors import RequestError, SetupError
-from seeme.records.feedback import NewFeedback
-from seeme.records.predictions import NewLabel, NewPrediction
+from seeme.errors import RequestError, SeeMeError, SetupError
+from seeme.mistakes import explained
+from seeme.outgoing import SHAPES, Event
 
-SHAPES: dict[str, Any] = {"predictions": NewPrediction, "labels": NewLabel, "feedback": NewFeedback}
+ONE = {"predictions": "prediction", "labels": "label", "feedback": "feedback"}
 # What an export has and an import can't set: told by the service, or by the rows of another kind.
 READ_ONLY = {
     "predictions": {"received_at", "has_input", "truth"},
@@ -30,6 +32,7 @@ JSON_CELLS = {"scores", "detections", "image_size", "features", "attributions", 
 QUOTED = re.compile(r"'+[=+\-@\t\r]")  # as exports defuse formulas
 CHUNK = 1000
 SHOWN_FAILURES = 20
+PATIENCE = 60.0  # seconds that an outage may last
 
 
 def load(client: Client, path: Path, kind: str, model_id: str | None, *, format: str | None = None) -> int:
@@ -41,30 +44,37 @@ def load(client: Client, path: Path, kind: str, model_id: str | None, *, format:
     format = format or {".csv": "csv", ".tsv": "csv"}.get(path.suffix.lower(), "jsonl")
     if not path.is_file():
         raise SetupError(f"there is no file {path}")
-    logging.getLogger("seeme").setLevel(logging.CRITICAL)  # the client's own words: here each failure has its line
     progress = Progress(f"Importing {path.name}", path.stat().st_size)
     failed: list[str] = []
-    sent = 0
+    stored: Counter[str] = Counter()
     with path.open("rb") as file:
         delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
         rows = _csv_rows(file, delimiter) if format == "csv" else _json_rows(file)
-        chunk: list[tuple[int, dict[str, Any]]] = []
+        chunk: list[tuple[int, Event]] = []
         for line, found in rows:
             try:
                 chunk.append((line, _event(kind, found, model_id, line)))
-            except (ValueError, msgspec.MsgspecError) as error:
+            except (ValueError, RequestError) as error:
                 failed.append(f"line {line}: {error}")
             if len(chunk) == CHUNK:
-                sent += _send(client, kind, chunk, failed)
+                stored += _send(client, chunk, failed)
                 progress.show(file.tell())
                 chunk = []
-        sent += _send(client, kind, chunk, failed)
-    progress.end(f"{sent} {kind} stored, {len(failed)} lines failed")
+        stored += _send(client, chunk, failed)
+    progress.end(_summary(kind, stored, len(failed)))
     for text in failed[:SHOWN_FAILURES]:
         print(text, file=sys.stderr)
     if len(failed) > SHOWN_FAILURES:
         print(f"... and {len(failed) - SHOWN_FAILURES} more", file=sys.stderr)
     return len(failed)
+
+
+def _summary(kind: str, stored: Counter[str], failed: int) -> str:
+    total, known, waiting = stored.total(), stored["unchanged"], stored["orphan"]
+    return (
+        f"{total} {ONE[kind] if total == 1 else kind}: {total - known - waiting} new, {known} already there, "
+        f"{waiting} waiting for their prediction; {failed} line{'' if failed == 1 else 's'} failed"
+    )
 
 
 def _json_rows(file: BinaryIO) -> Iterator[tuple[int, Any]]:
@@ -110,8 +120,13 @@ def _of_cell(name: str, text: str) -> Any:
     return text[1:] if QUOTED.match(text) else text
 
 
-def _event(kind: str, found: Any, model_id: str | None, line: int) -> dict[str, Any]:
-    """Return a row as an event that fits its shape, texts of a CSV turned into numbers."""
+def _event(kind: str, found: Any, model_id: str | None, line: int) -> Event:
+    """Return a row as an event that fits its shape, texts of a CSV turned into numbers.
+
+    Raises:
+        ValueError: when it isn't a row of fields.
+        Invalid: naming every wrong field, as the service does.
+    """
     if isinstance(found, ValueError):
         raise found
     if not isinstance(found, dict):
@@ -122,30 +137,31 @@ def _event(kind: str, found: Any, model_id: str | None, line: int) -> dict[str, 
     if "id" not in found:
         content = json.dumps(found, sort_keys=True, default=str).encode()
         found["id"] = "import-" + blake2b(b"%d:" % line + content, digest_size=12).hexdigest()
-    event = dict(msgspec.to_builtins(msgspec.convert(found, SHAPES[kind], strict=False)))
+
+    def convert(fields: Any) -> Any:
+        return msgspec.convert(fields, SHAPES[kind], strict=False)
+
     try:
-        msgspec.json.encode(event)
+        return outgoing.event(kind, msgspec.to_builtins(convert(found)))
+    except msgspec.ValidationError as error:
+        raise explained(str(error), SHAPES[kind], found, convert) from None
     except UnicodeEncodeError:
         raise ValueError("holds text that isn't Unicode (UTF-8)") from None
-    return event
 
 
-def _send(client: Client, kind: str, chunk: list[tuple[int, dict[str, Any]]], failed: list[str]) -> int:
-    """Send a chunk; add the lines that the service refused to `failed`, and return how many it stored.
+def _send(client: Client, chunk: list[tuple[int, Event]], failed: list[str]) -> Counter[str]:
+    """Send a chunk; add the lines that the service refused to `failed`, and count the others by what became of them.
 
     Raises:
         SeeMeError: when the service can't be reached, or can't store: the same import can then be started again.
     """
-    log: Any = {"predictions": client.log_prediction, "labels": client.log_label, "feedback": client.log_feedback}[kind]
-    lines = {event["id"]: line for line, event in chunk}
-    try:
-        with client.batch():
-            for _, event in chunk:
-                log(**event)
-    except BatchFailed as error:
-        for failure in error.failures:
-            if not isinstance(failure.error, RequestError):
-                raise failure.error from None
-            failed.append(f"line {lines[failure.id]}: {failure.error}")
-        return len(chunk) - len(error.failures)
-    return len(chunk)
+    stored: Counter[str] = Counter()
+    answers = deliver(client._transport, [event for _, event in chunk], PATIENCE)
+    for (line, _), answer in zip(chunk, answers, strict=True):
+        if isinstance(answer, RequestError):
+            failed.append(f"line {line}: {answer}")
+        elif isinstance(answer, SeeMeError):
+            raise answer
+        else:
+            stored[answer.status] += 1
+    return stored
