@@ -1,11 +1,19 @@
-"""The API's description as Schemathesis can use it, with examples of what is there."""
+"""The API's description as Schemathesis uses it, and the service that it is held against."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
-from seeds import FEEDBACK, LABELS, PREDICTIONS
+import schemathesis
+from hosted import UNLIMITED, Hosted
+from hypothesis import strategies as st
+from schemathesis.config import SchemathesisConfig
+from schemathesis_exclusions import GENERATION, excluded
+from seeds import FEEDBACK, LABELS, PREDICTIONS, found, sow
+from test_api import PNG
 
+from seeme.settings import Settings
 from seeme.web import openapi
 
 _REF = "#/components/schemas/"
@@ -55,3 +63,48 @@ def _without_tuples(part: Any) -> Any:
         return part
     inner = {name: _without_tuples(value) for name, value in part.items()}
     return inner | {"items": {"anyOf": inner.pop("prefixItems")}} if "prefixItems" in inner else inner
+
+
+hosted = Hosted()
+schema = schemathesis.openapi.from_dict(document(), config=SchemathesisConfig.from_dict({"generation": GENERATION}))
+schema.app = hosted
+ROUTES = {result.ok().label for result in schema.get_all_operations()}
+CHECKS = {check.__name__: check for check in schemathesis.checks.CHECKS.get_all()}
+
+
+def start(folder: Path) -> None:
+    """Start the service on a fresh folder, with something of everything."""
+    hosted.start(Settings(data=folder, burst_votes=2, **UNLIMITED), sow)
+
+
+def credentials() -> dict[str, str]:
+    """Return the headers of someone who may do everything."""
+    return {"Authorization": f"Bearer {hosted.key}"}
+
+
+def judge(case: Any, response: Any, **context: Any) -> None:
+    """Check an answer by all the rules that hold for it."""
+    left_out = [CHECKS[name] for name in excluded(case.operation.label, response.status_code)]
+    case.validate_response(
+        response,
+        excluded_checks=left_out,
+        headers=credentials(),
+        transport_kwargs={"headers": credentials()},
+        **context,
+    )
+
+
+@schema.hook("flatmap_path_parameters")
+def _path(context: Any, path_parameters: Any) -> Any:
+    return found(context.operation, path_parameters)
+
+
+@schema.hook("flatmap_query")
+def _query(context: Any, query: Any) -> Any:
+    return found(context.operation, query)
+
+
+@schema.hook("flatmap_body")
+def _body(context: Any, body: Any) -> Any:
+    image = context.operation.label.startswith("PUT")
+    return st.sampled_from([PNG, body]) if image else found(context.operation, body)

@@ -19,7 +19,7 @@ class Hosted:
 
     def __init__(self) -> None:
         self.key = ""
-        self._loop = asyncio.new_event_loop()
+        self._loop: Any = None
         self._stop: asyncio.Event = asyncio.Event()
         self._app: Any = None
         self._thread: threading.Thread | None = None
@@ -27,6 +27,7 @@ class Hosted:
     def start(self, settings: Settings, prepare: Callable[[Services], Awaitable[None]]) -> None:
         """Open the service, and prepare it."""
         ready: Future[None] = Future()
+        self._loop, self._stop = asyncio.new_event_loop(), asyncio.Event()
         self._thread = threading.Thread(
             target=self._loop.run_until_complete, args=(self._live(settings, prepare, ready),)
         )

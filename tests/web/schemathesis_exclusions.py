@@ -3,7 +3,11 @@
 JSON Schema can't say these rules, so a request that fits its schema is refused all the same, with 422 and a sentence.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+# NUL is refused in every text (tests/web/test_bad_input.py), which no schema of ours says: a pattern for it would be
+# matched on each text of each event.
+GENERATION: dict[str, Any] = {"allow-x00": False}
 
 
 class Exclusion(NamedTuple):
