@@ -12,6 +12,8 @@ from live import Live
 from PIL import Image
 
 from seeme import Client
+from seeme.service import care
+from seeme.service.services import Services
 
 from .conftest import seeme
 
@@ -125,6 +127,33 @@ def test_a_backup_made_under_load_is_a_service_of_its_own(stocked, tmp_path):
         assert key.split("_")[1] not in seeme("key", "list", data=copy).out
     finally:
         served.stop()
+
+
+def test_a_backup_is_its_owners_alone(stocked, tmp_path):
+    """Whatever the umask and the rights of what was copied; folders 0700, files 0600."""
+    for path in (stocked.folder / "blobs").rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    before = os.umask(0)
+    try:
+        assert seeme("backup", tmp_path / "copy", data=stocked.folder).code == 0
+    finally:
+        os.umask(before)
+    found = [tmp_path / "copy", *(tmp_path / "copy").rglob("*")]
+    modes = {path.is_dir(): set() for path in found}
+    for path in found:
+        modes[path.is_dir()].add(path.stat().st_mode & 0o777)
+    assert modes == {True: {0o700}, False: {0o600}}
+
+
+async def test_a_backup_is_on_disk_before_it_has_its_name(settings, tmp_path, monkeypatch):
+    """Each file and folder is synced, the folder that holds it last."""
+    async with Services.open(settings):
+        pass
+    synced = []
+    monkeypatch.setattr(care, "_fsync", lambda path: synced.append(path.name))
+    await care.backup(settings.data, tmp_path / "copy")
+    assert {"seeme.db", "secret"} <= set(synced)
+    assert synced[-2:] == ["copy.part", tmp_path.name]
 
 
 def test_a_backup_overwrites_nothing(stocked, tmp_path):

@@ -1,5 +1,6 @@
 """Looking after a data folder without the service: is all of it there and consistent, and copies of it."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -57,7 +58,8 @@ async def backup(data: Path, target: Path) -> int:
     database = await open_data(data)
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    part.mkdir(parents=True, mode=0o700)
+    part.chmod(0o700)  # whatever the umask
     try:
         await database.backup(part / DATABASE)
     finally:
@@ -74,8 +76,28 @@ async def backup(data: Path, target: Path) -> int:
             shutil.copy2(source, place)
     if (data / "secret").exists():
         shutil.copy2(data / "secret", part / "secret")
+    _seal(part)
     part.rename(target)
+    _fsync(target.parent)
     return len(hashes)
+
+
+def _seal(folder: Path) -> None:
+    """Leave a folder and all in it to their owner alone, and see that they are on disk."""
+    for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder before the folder
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        _fsync(path)
+    _fsync(folder)
+
+
+def _fsync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():  # can't be opened there
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _blob(data: Path, hash: str) -> Path:
