@@ -6,13 +6,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from types import SimpleNamespace
 
 import pytest
 from live import Live, free_port
 
 from seeme import Client
+from seeme.commands import serving
+from seeme.settings import Settings
 
 from .conftest import seeme
 
@@ -33,6 +37,8 @@ def test_the_first_start_shows_a_key_and_a_link_and_the_second_none(live):
     live.start()
     assert KEY.findall(live.log()) == [key]
     assert live.log().count("sign-in?code=") == 1
+    assert f"Later: `seeme sign-in --data {live.folder}`" in live.log()
+    assert "others can look into" not in live.log()
     assert Client(live.url, key).list_keys()
 
 
@@ -138,6 +144,46 @@ def test_the_data_folder_is_its_owners_alone(live):
     assert live.folder.stat().st_mode & 0o777 == 0o700
     for name in ("running.json", "secret"):
         assert (live.folder / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_data_folder_that_others_can_look_into_is_told(tmp_path):
+    """One line in the log; the folder stays as it is."""
+    live = Live(tmp_path / "data")
+    live.folder.mkdir()
+    live.folder.chmod(0o750)
+    live.start().stop()
+    (line,) = [line for line in live.log().splitlines() if "WARNING" in line]
+    assert f"others can look into the data folder {live.folder} (its mode is 0750)" in line
+    assert live.folder.stat().st_mode & 0o777 == 0o750
+
+
+def test_a_demo_port_in_use_is_one_line_and_starts_nothing(live, tmp_path):
+    """Exit 1, naming the option; there is no data folder yet."""
+    for port, says in ((live.port, "Address already in use"), (70_000, "below 65536"), (8765, "another than --port")):
+        refused = seeme("demo", "--port", 8765, "--demo-port", port, data=tmp_path / "other")
+        assert (refused.code, refused.out) == (1, "")
+        (line,) = refused.err.splitlines()
+        assert "--demo-port" in line
+        assert says in line
+    assert not (tmp_path / "other").exists()
+
+
+def test_the_demo_prints_one_link_alone(tmp_path, monkeypatch, capsys):
+    """The link that is printed when the example is ready is the only one, also at the first start."""
+    ready = threading.Event()
+
+    def start(modules, url, key, host, port):
+        ready.set()
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        return SimpleNamespace(url="http://example")
+
+    monkeypatch.setattr(serving, "_digits", lambda: None)
+    monkeypatch.setattr(serving, "_start_example", start)
+    serving.demo(Settings(data=tmp_path / "data", port=free_port()), free_port())
+    said = capsys.readouterr().out
+    assert ready.is_set()
+    assert len(KEY.findall(said)) == 1
+    assert said.count("sign-in?code=") == 1
 
 
 def test_a_host_of_ipv6_is_served(tmp_path):

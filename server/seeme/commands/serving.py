@@ -3,6 +3,9 @@
 import asyncio
 import importlib
 import logging
+import os
+import shlex
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,6 +19,8 @@ from seeme.service.services import Services
 from seeme.settings import Settings
 from seeme.web import serve as server
 
+log = logging.getLogger(__name__)
+
 Then = Callable[[Services, str, str], Awaitable[None]]
 
 
@@ -28,13 +33,14 @@ def serve(settings: Settings, then: Then | None = None) -> None:
         raise SetupError(f"SEEME_PORT / --port must be below 65536 (got {settings.port})")
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _warn_of_wide_rights(settings.data)
 
     async def announce(services: Services, url: str) -> None:
         here = _loopback(settings, url)
         local_key = services.keys.make_local()
         local.announce(settings.data, here, local_key)
         print(f"SeeMe feedback listens on {url}", flush=True)
-        await _welcome(services)
+        await _welcome(services, settings.data, with_link=then is None)
         if then is not None:
             await then(services, here, local_key)
 
@@ -52,24 +58,32 @@ def _loopback(settings: Settings, url: str) -> str:
     return f"http://{host}:{settings.port}{settings.root_path.rstrip('/')}"
 
 
-async def _welcome(services: Services) -> None:
+def _warn_of_wide_rights(data: Path) -> None:
+    """Say when others can look into a data folder of ours; it may be meant, so nothing is changed."""
+    found = data.stat()
+    if os.name == "posix" and found.st_uid == os.getuid() and found.st_mode & 0o077:
+        mode = f"{found.st_mode & 0o777:04o}"
+        log.warning("others can look into the data folder %s (its mode is %s): chmod 700 keeps it yours", data, mode)
+
+
+async def _welcome(services: Services, data: Path, *, with_link: bool) -> None:
     """At the first start, make the first key and a way in; they are shown this once."""
     if not services.keys.none_yet:
         return
     key = await services.keys.create(
         NewKey(kind="secret", holder="admin", scopes=["ingest", "read", "review", "admin"])
     )
-    code = await services.keys.new_sign_in(key.id)
-    print(
-        f"\nThis is the first start. Keep this admin key, it is shown once:\n\n  {key.key}\n\n"
-        f"Sign in within an hour, once, with\n\n  {code.url}\n\nLater: `seeme sign-in`.\n",
-        flush=True,
-    )
+    print(f"\nThis is the first start. Keep this admin key, it is shown once:\n\n  {key.key}\n", flush=True)
+    if with_link:
+        code = await services.keys.new_sign_in(key.id)
+        again = "seeme sign-in" + ("" if data == Settings().data else f" --data {shlex.quote(str(data))}")
+        print(f"Sign in within an hour, once, with\n\n  {code.url}\n\nLater: `{again}`.\n", flush=True)
 
 
 def demo(settings: Settings, demo_port: int) -> None:
     """Serve, and beside it the digits example with a month of history."""
     example = _digits()
+    _check_demo_port(settings, demo_port)
 
     async def then(services: Services, url: str, key: str) -> None:
         code = await services.keys.new_sign_in(services.keys.local_key)
@@ -82,6 +96,22 @@ def demo(settings: Settings, demo_port: int) -> None:
         )
 
     serve(settings, then)
+
+
+def _check_demo_port(settings: Settings, port: int) -> None:
+    """Refuse a port that the example can't have, before the service is started for nothing."""
+    if not 0 <= port <= 65_535:
+        raise SetupError(f"--demo-port must be below 65536 (got {port})")
+    if port == settings.port:
+        raise SetupError(f"--demo-port must be another than --port (both are {port})")
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        socket.create_server((settings.host, port), family=family).close()
+    except OSError as error:
+        raise SetupError(
+            f"the example can't listen on {settings.host} port {port}: {error.strerror}; choose another with "
+            "--demo-port"
+        ) from None
 
 
 def _digits() -> Any:
