@@ -45,7 +45,7 @@ def client(data: Path) -> Client:
         os.kill(found["process"], 0)
     except (OSError, ValueError, KeyError):
         raise SetupError(
-            f"no service runs on {data}. Start it with `seeme serve --data {data}`, or name a service elsewhere with "
-            "SEEME_BASE_URL and SEEME_API_KEY."
+            f"no service runs on {data}. Start it with `seeme serve --data {data}`, name the folder of one that runs "
+            "with --data, or a service elsewhere with SEEME_BASE_URL and SEEME_API_KEY."
         ) from None
     return Client(found["url"], found["key"])
