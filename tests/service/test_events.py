@@ -1,15 +1,18 @@
 """Reading back: by id, and page by page in an order that nothing disturbs."""
 
 import pytest
+from msgspec.structs import replace
 
 from seeme.clock import HOUR, SECOND, from_micros
 from seeme.errors import Conflict, Invalid, NotFound
 from seeme.records.feedback import Comment, Rating
 from seeme.records.models import NewModel, NewVersion
-from seeme.records.predictions import Detection, NewLabel, NewPrediction
+from seeme.records.predictions import Detection, LabelledBox, NewLabel, NewPrediction
 from seeme.records.queries import FeedbackQuery, PredictionQuery, from_cursor, to_cursor
+from seeme.service import exports
 
 NOON = 1_763_640_000_000_000
+LARGE = {f"feature {n}": "x" * 980 for n in range(200)}  # 200 KB
 
 
 def prediction(id, before=0, **fields):
@@ -193,3 +196,47 @@ def test_a_cursor_that_is_none_of_ours_is_refused(text):
 def test_a_cursor_can_be_read_again():
     """A place goes out and comes in."""
     assert from_cursor(to_cursor(-5, "a~b")) == (-5, "a~b")
+
+
+async def test_a_page_of_large_rows_ends_early(services, model, someone):
+    """Whatever the limit, a page has about 4 MiB of text, and the next one goes on where it ended."""
+    news = [prediction(f"p{n:03}", n * SECOND, features=LARGE) for n in range(50)]
+    await services.ingest.predictions(news, someone)
+    page = await services.events.list_predictions(PredictionQuery(model_id="digits", limit=1000))
+    assert len(page.items) == 21  # of about 199 KB each
+    assert await ids(services, limit=1000) == [one.id for one in news]
+
+
+async def test_a_page_of_large_truths_ends_early(services, model, someone):
+    """What a prediction's true label weighs counts too, and a row is never left out for its size."""
+    await services.models.create(NewModel(name="Boxes", id="boxes", task="detection"))
+    box = LabelledBox(label="é" * 100, box=(0.0, 0.0, 1.0, 1.0))
+    for n in range(40):
+        new = NewPrediction(model_id="boxes", id=f"p{n:02}", detections=[])
+        await services.ingest.predictions([new], someone)
+        truth = NewLabel(model_id="boxes", prediction_id=new.id, boxes=[box] * 800)
+        await services.ingest.labels([truth], someone)
+    query = PredictionQuery(model_id="boxes", limit=1000, order="asc")
+    page = await services.events.list_predictions(query)
+    assert len(page.items) == 20  # 40 have more than 4 MiB
+    assert all(len(one.truth.boxes) == 800 for one in page.items)
+    rest = await services.events.list_predictions(replace(query, after=from_cursor(page.next_cursor)))
+    assert rest.items[0].id == "p20"
+
+
+async def test_one_row_above_the_size_of_a_page_is_a_page(services, model, someone):
+    """Reading goes on, a row at a time."""
+    await services.ingest.predictions([prediction("p1"), prediction("p2")], someone)
+    rows, more = await services.database.some(
+        "list_predictions_up", 1, model_id="digits", version_id=None, label=None, min_confidence=None,
+        max_confidence=None, at=0, id="", most=9, start=0, stop=2**62,
+    )  # fmt: skip
+    assert ([row["id"] for row in rows], more) == (["p1"], True)
+
+
+async def test_an_export_has_every_large_row(services, model, someone):
+    """Pages that end early lose nothing."""
+    news = [prediction(f"p{n:03}", -n, features=LARGE) for n in range(45)]
+    await services.ingest.predictions(news, someone)
+    found = [one.id async for one in exports.rows(services.database, "digits", "predictions")]
+    assert found == [one.id for one in news]

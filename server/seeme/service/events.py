@@ -1,6 +1,6 @@
 """Reading events: one by its id, or lists by keyset."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -38,8 +38,10 @@ class Events:
         url = f"{self._public_url}/v1/predictions/{prediction_id}/input?model_id={record.model_id}"
         return replace(record, input_url=url)
 
-    async def home(self, kind: str, id: str, model_id: str | None) -> str:
+    async def home(self, kind: str, id: str, model_id: str | None, among: Set[str] = frozenset()) -> str:
         """Return the model of a prediction or feedback (`kind`) that is named by its id alone.
+
+        `among` narrows where it is looked for; what other models have is then as unknown as what none has.
 
         Raises:
             NotFound: no model has it.
@@ -47,12 +49,17 @@ class Events:
         """
         if model_id is not None:
             return self._models.get(model_id).id
-        found = await reading.models_with(self._reader, kind, id)
+        found = await self._among(kind, id, among) if among else await reading.models_with(self._reader, kind, id)
         if len(found) > 1:
             raise Conflict(f"several models have a {kind} {id}; say which with `model_id`")
         if not found:
             raise NotFound(f"there is no {kind} {id}")
         return found[0]
+
+    async def _among(self, kind: str, id: str, models: Set[str]) -> list[str]:
+        one = reading.prediction if kind == "prediction" else reading.one_feedback
+        live = sorted(model.id for model in self._models.live() if model.id in models)
+        return [model_id for model_id in live if await one(self._reader, model_id, id)]
 
     async def prediction(self, id: str, model_id: str | None = None) -> Prediction:
         """Return one prediction with the true label in force."""

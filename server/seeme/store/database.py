@@ -57,6 +57,13 @@ class Reader(Protocol):
         """Return every row of a named query."""
         ...
 
+    async def some(self, query: str, size: int, **values: Any) -> tuple[Sequence[Row], bool]:
+        """Return a named query's rows until their texts exceed `size` bytes, at least one; and whether some are left.
+
+        What is left isn't loaded.
+        """
+        ...
+
     async def one(self, query: str, **values: Any) -> Row | None:
         """Return the first row of a named query, or None."""
         ...

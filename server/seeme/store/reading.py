@@ -1,6 +1,7 @@
 """The verbs of reading: rows become the records that go out, one page at a time by keyset."""
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,9 +13,17 @@ from seeme.records.types import Box
 from seeme.store.database import Reader, Row
 
 FIRST, LAST = -(2**62), 2**62
+PAGE_SIZE = 4 * 1024 * 1024  # bytes of text: 1,000 rows of 256 KB would be all the memory that there is
 _detail = msgspec.json.Decoder(Detail)
 _boxes = msgspec.json.Decoder(list[LabelledBox])
 _box = msgspec.json.Decoder(Box)
+
+
+class Rows(NamedTuple):
+    """The rows of one page, at least one where there is any, and whether more follow."""
+
+    rows: Sequence[Row]
+    more: bool
 
 
 def to_prediction(row: Row, truth: Truth | None = None) -> Prediction:
@@ -104,12 +113,14 @@ def _span(start: int | None, end: int | None) -> dict[str, int]:
     return {"start": FIRST if start is None else start, "stop": LAST if end is None else end + 1}
 
 
-async def predictions(reader: Reader, query: PredictionQuery) -> Sequence[Row]:
-    """Return up to `limit` + 1 rows of `predictions`: the one more says that there is a next page."""
+async def predictions(reader: Reader, query: PredictionQuery) -> Rows:
+    """Return up to `limit` rows of `predictions`, fewer where they are large."""
     down = query.order == "desc"
     after = query.after or (Keyset(LAST, "") if down else Keyset(FIRST, ""))
-    return await reader.all(
+    return await _page(
+        reader,
         "list_predictions_down" if down else "list_predictions_up",
+        query.limit,
         model_id=query.model_id,
         version_id=query.version_id,
         label=query.label,
@@ -117,29 +128,35 @@ async def predictions(reader: Reader, query: PredictionQuery) -> Sequence[Row]:
         max_confidence=query.max_confidence,
         at=after.at,
         id=after.id,
-        most=query.limit + 1,
         **_span(query.start, query.end),
     )
 
 
-async def feedback(reader: Reader, query: FeedbackQuery) -> Sequence[Row]:
-    """Return up to `limit` + 1 rows of `feedback` with their predictions."""
-    filters = {
-        "model_id": query.model_id,
-        "feedback_type": query.feedback_type,
-        "status": query.status,
-        "review": query.review,
-        "most": query.limit + 1,
-    }
+async def with_truths(reader: Reader, found: Rows) -> tuple[Rows, dict[str, Truth]]:
+    """Return rows of `predictions` of one model with their true labels in force; fewer where those are large."""
+    while True:
+        pairs = msgspec.json.encode([(row["model_id"], row["id"]) for row in found.rows]).decode()
+        labels, cut = await reader.some("active_labels_of", PAGE_SIZE, pairs=pairs)
+        if not cut or len(found.rows) == 1:  # one prediction has one label in force
+            return found, {row["prediction_id"]: to_truth(row) for row in labels}
+        found = Rows(found.rows[: len(found.rows) // 2], True)
+
+
+async def feedback(reader: Reader, query: FeedbackQuery) -> Rows:
+    """Return up to `limit` rows of `feedback` with their predictions, fewer where they are large."""
+    filters = {"feedback_type": query.feedback_type, "status": query.status, "review": query.review}
+    filters |= {"model_id": query.model_id, "prediction_id": query.prediction_id}
     if query.updated_since is not None:
-        after = query.after or Keyset(query.updated_since - 1, "\x7f")
-        place = {"at": after.at, "id": after.id, **_span(query.start, query.end)}
-        return await reader.all("feedback_changes", prediction_id=query.prediction_id, **place, **filters)
-    after = query.after or Keyset(LAST, "")
-    place = {"at": after.at, "id": after.id, **_span(query.start, query.end)}
-    if query.prediction_id is not None:
-        return await reader.all("list_feedback_of_prediction", prediction_id=query.prediction_id, **place, **filters)
-    return await reader.all("list_feedback", **place, **filters)
+        name, after = "feedback_changes", query.after or Keyset(query.updated_since - 1, "\x7f")
+    else:
+        name = "list_feedback" if query.prediction_id is None else "list_feedback_of_prediction"
+        after = query.after or Keyset(LAST, "")
+    return await _page(reader, name, query.limit, at=after.at, id=after.id, **_span(query.start, query.end), **filters)
+
+
+async def _page(reader: Reader, query: str, limit: int, **values: Any) -> Rows:
+    rows, cut = await reader.some(query, PAGE_SIZE, most=limit + 1, **values)
+    return Rows(rows[:limit], cut or len(rows) > limit)
 
 
 async def prediction(reader: Reader, model_id: str, id: str) -> Row | None:
@@ -158,12 +175,6 @@ async def truth(reader: Reader, model_id: str, prediction_id: str) -> Truth | No
     return to_truth(row) if row else None
 
 
-async def truths(reader: Reader, predictions: Sequence[Row]) -> dict[str, Truth]:
-    """Return the true labels in force for rows of `predictions` of one model, by prediction id."""
-    pairs = msgspec.json.encode([(row["model_id"], row["id"]) for row in predictions]).decode()
-    return {row["prediction_id"]: to_truth(row) for row in await reader.all("active_labels_of", pairs=pairs)}
-
-
 async def models_with(reader: Reader, kind: str, id: str) -> list[str]:
     """Return up to two models that have a prediction or feedback (`kind`) of this id."""
     return [row["model_id"] for row in await reader.all(f"{kind}_models", id=id)]
@@ -180,7 +191,7 @@ async def count_rows(reader: Reader, model_id: str, kind: str) -> int:
     return int(row["n"]) if row else 0
 
 
-async def oldest_first(reader: Reader, kind: str, model_id: str, after: Keyset | None, most: int) -> Sequence[Row]:
+async def oldest_first(reader: Reader, kind: str, model_id: str, after: Keyset | None, limit: int) -> Rows:
     """Return a page of every `labels` or `feedback` row of a model, by (created_at, id)."""
     place = after or Keyset(FIRST, "")
-    return await reader.all(f"all_{kind}", model_id=model_id, at=place.at, id=place.id, most=most)
+    return await _page(reader, f"all_{kind}", limit, model_id=model_id, at=place.at, id=place.id)

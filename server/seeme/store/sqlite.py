@@ -83,6 +83,10 @@ class _Connection:
         text, places = _TEXTS[query], _values(query, values)
         return await self.do(lambda connection: connection.execute(text, places).fetchall())
 
+    async def some(self, query: str, size: int, **values: Any) -> tuple[Sequence[Row], bool]:
+        text, places = _TEXTS[query], _values(query, values)
+        return await self.do(lambda connection: _until(connection.execute(text, places), size))
+
     async def one(self, query: str, **values: Any) -> Row | None:
         rows = await self.all(query, **values)
         return rows[0] if rows else None
@@ -144,6 +148,17 @@ class _SqliteTransaction(_Connection):
             raise
 
 
+def _until(cursor: sqlite3.Cursor, size: int) -> tuple[Sequence[Row], bool]:
+    rows: list[Row] = []
+    for row in cursor:
+        size -= sum(len(text) if text.isascii() else len(text.encode()) for text in row if isinstance(text, str))
+        if size < 0 and rows:
+            cursor.close()
+            return rows, True
+        rows.append(row)
+    return rows, False
+
+
 def _roll_back(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         connection.execute("rollback")
@@ -166,6 +181,10 @@ class SqliteDatabase:
     async def all(self, query: str, **values: Any) -> Sequence[Row]:
         """Return every row of a named query, from a reader connection."""
         return await next(self._readers).all(query, **values)
+
+    async def some(self, query: str, size: int, **values: Any) -> tuple[Sequence[Row], bool]:
+        """Return rows of a named query until their texts exceed `size` bytes, and whether some are left."""
+        return await next(self._readers).some(query, size, **values)
 
     async def one(self, query: str, **values: Any) -> Row | None:
         """Return the first row of a named query, from a reader connection."""
