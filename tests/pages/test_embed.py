@@ -5,8 +5,9 @@ import re
 
 import msgspec
 import pytest
-from tests.pages.conftest import Visitor
+from tests.pages.conftest import Visitor, signed_in
 
+from seeme.records.keys import NewKey
 from seeme.records.models import Model
 from seeme.service.services import Services
 
@@ -63,6 +64,19 @@ async def test_the_page_of_a_model_revokes_no_other_key(services: Services, mode
     secret = next(key for key in services.keys.list().items if key.kind == "secret")
     await admin.post(f"/models/digits/keys/{secret.id}/revoke")
     assert all(key.revoked_at is None for key in services.keys.list().items)
+
+
+async def test_an_admin_of_some_models_revokes_only_their_keys(services: Services, model: Model) -> None:
+    """A key that others' models use too isn't offered, nor ended by its address."""
+    shared = await services.keys.create(NewKey(kind="publishable", holder="both", models=["digits", "other"]))
+    own = await services.keys.create(NewKey(kind="publishable", holder="one", models=["digits"]))
+    visitor = await signed_in(services, "read", "admin", models=("digits",))
+    page = (await visitor.get("/models/digits/embed")).text
+    assert (f"{own.id}_…" in page, f"{shared.id}_…" in page) == (True, False)
+    for key in (own, shared):
+        await visitor.post(f"/models/digits/keys/{key.id}/revoke")
+    ended = {key.id for key in services.keys.list().items if key.revoked_at is not None}
+    assert ended == {own.id}
 
 
 async def test_an_oversized_form_is_refused(model: Model, admin: Visitor) -> None:

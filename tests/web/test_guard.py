@@ -98,7 +98,9 @@ async def test_a_key_for_some_models_sees_and_changes_only_those(program, narrow
         ("GET", "/v1/models/digits/metrics", b""),
     ]
     answers = [await narrow(*call) for call in calls]
-    assert [answer.status for answer in answers] == [403] * len(calls)
+    by_id_alone = [path.endswith(("p1", "f1")) or path.count("/") == 4 for _, path, _ in calls]
+    by_id_alone[-1] = False  # the metrics of a named model
+    assert [answer.status for answer in answers] == [404 if alone else 403 for alone in by_id_alone]
     assert (await program("GET", "/v1/feedback/f1")).json()["review"] == "pending"
     unnamed = {name: value for name, value in RATING.items() if name != "model_id"}
     assert (await narrow("POST", "/v1/feedback", unnamed)).status == 422
@@ -106,12 +108,24 @@ async def test_a_key_for_some_models_sees_and_changes_only_those(program, narrow
     assert (await narrow("GET", "/v1/models/other")).status == 200
 
 
+async def test_a_key_for_some_models_learns_nothing_of_others(program, narrow, services):
+    """Cursors name only its own models, ids that others have too are its own, and the service's counts are closed."""
+    await services.models.create(NewModel(name="Other", id="other"))
+    first = (await narrow("GET", "/v1/models?limit=1")).json()
+    assert ([model["id"] for model in first["items"]], first["next_cursor"]) == (["other"], None)
+    for model_id in ("digits", "other"):
+        await program("POST", "/v1/predictions", PREDICTION | {"model_id": model_id})
+    assert (await program("GET", "/v1/predictions/p1")).status == 409
+    assert (await narrow("GET", "/v1/predictions/p1")).json()["model_id"] == "other"
+    assert (await narrow("GET", "/metrics")).status == 403
+
+
 async def test_a_key_for_some_models_can_not_make_itself_a_wider_one(narrow):
     """Keys, sign-in codes and new models are about all models."""
     new = {"kind": "secret", "holder": "x", "scopes": ["admin"]}
     calls = [("POST", "/v1/keys", new), ("GET", "/v1/keys", b""), ("POST", "/v1/sign-in-codes", b"")]
-    answers = [await narrow(*call) for call in [*calls, ("POST", "/v1/models", {"name": "x"})]]
-    assert [answer.status for answer in answers] == [403] * 4
+    calls += [("DELETE", "/v1/keys/pk_any", b""), ("POST", "/v1/models", {"name": "x"})]
+    assert [(await narrow(*call)).status for call in calls] == [403] * 5
 
 
 async def test_a_key_for_some_models_can_not_erase_a_person(program, narrow):
@@ -234,3 +248,54 @@ async def test_forwarded_addresses_are_believed_from_trusted_proxies_alone(servi
     assert 429 in await tries("203.0.113.1", [f"198.51.100.{n}" for n in range(11)])
     assert 429 not in await tries("10.0.0.1", [f"198.51.100.{n}" for n in range(11)])
     assert 429 in await tries("10.0.0.1", [f"198.51.100.{n}, 192.0.2.7" for n in range(11)])
+
+
+async def test_a_page_may_send_twenty_items_at_once_and_no_more(page, program):
+    """More is refused before any is decoded; a program may send a thousand."""
+    assert (await page("POST", "/v1/feedback", {"items": [RATING] * 20})).status == 207
+    answer = await page("POST", "/v1/feedback", {"items": [{"bad": 1}] * 21})
+    assert (answer.status, answer.paths()) == (422, ["$.items"])
+    assert "at most 20" in answer.json()["detail"]
+    assert (await program("POST", "/v1/feedback", {"items": [RATING] * 21})).status == 207
+
+
+async def test_an_address_pays_for_all_items_of_a_page_before_they_are_looked_at(services, page, program):
+    """Also for those that are refused, while other addresses with the same key go on."""
+    edge = (await limited(services, program, address_rate=1.0)).app
+    text = page.headers["authorization"].split()[1]
+    one, other = (Caller(edge, text, address, origin=SHOP) for address in ("192.0.2.1", "192.0.2.2"))
+    assert (await one("POST", "/v1/feedback", {"items": [{"bad": 1}] * 20})).status == 207
+    answer = await one("POST", "/v1/feedback", RATING)
+    assert (answer.status, 10 <= int(answer.headers["retry-after"]) <= 11) == (429, True)
+    assert (await other("POST", "/v1/feedback", {"items": [{"bad": 1}] * 300})).status == 422
+    assert int((await other("POST", "/v1/feedback", RATING)).headers["retry-after"]) > 280
+    assert (await Caller(edge, text, "192.0.2.3", origin=SHOP)("POST", "/v1/feedback", RATING)).status == 202
+
+
+async def test_wrong_keys_and_failed_sign_ins_are_counted_apart(services, program):
+    """A program with an old key doesn't lock out the people behind the same address, nor they it."""
+    edge = (await limited(services, program, failed_sign_in_rate=0.1)).app
+    form = {"content_type": "application/x-www-form-urlencoded", "sec_fetch_site": "same-origin"}
+    wrong, person = Caller(edge, "sk_a_b", "192.0.2.1"), Caller(edge, address="192.0.2.1", accept="text/html")
+    assert 429 in [(await wrong("GET", "/v1/models")).status for _ in range(11)]
+    assert {(await person("POST", "/sign-in", b"secret=x", **form)).status for _ in range(10)} == {401}
+    guesser, program_beside = Caller(edge, None, "192.0.2.2", accept="text/html"), Caller(edge, "sk_a_b", "192.0.2.2")
+    assert 429 in [(await guesser("POST", "/sign-in", b"secret=x", **form)).status for _ in range(11)]
+    assert (await program_beside("GET", "/v1/models")).status == 401
+
+
+async def test_pages_without_a_session_are_limited_by_address(services, program):
+    """Also with a cookie that is none; whoever is signed in goes on, and the answer is a page."""
+    edge = (await limited(services, program, address_rate=1.0)).app
+    paths = ("/docs", "/sign-in", "/", "/nothing")
+    statuses = []
+    for number in range(11):
+        visitor = Caller(edge, None, "192.0.2.1", accept="text/html", cookie=f"seeme_session=x{number}")
+        statuses.append((await visitor("GET", paths[number % 4])).status)
+    assert (429 not in statuses[:10], statuses[10]) == (True, 429)
+    answer = await Caller(edge, None, "192.0.2.1", accept="text/html")("GET", "/docs")
+    assert (answer.status, answer.headers["content-type"]) == (429, "text/html; charset=utf-8")
+    assert int(answer.headers["retry-after"]) >= 1
+    signed_in = await session(services, edge, program)
+    signed_in.address = "192.0.2.1"
+    assert {(await signed_in("GET", "/")).status for _ in range(12)} == {200}

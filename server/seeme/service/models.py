@@ -1,6 +1,6 @@
 """Models and their versions: few, so all of them are kept in memory, as stored."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 import msgspec
@@ -47,10 +47,14 @@ class Models:
             raise NotFound(f"there is no model {model_id}")
         return stored.model
 
-    def list(self, limit: int = 1000, cursor: str | None = None) -> Page[Model]:
-        """Return models by creation, after the place that `cursor` stands for: its model may be deleted since."""
+    def list(self, limit: int = 1000, cursor: str | None = None, among: Set[str] = frozenset()) -> Page[Model]:
+        """Return models by creation, after the place that `cursor` stands for: its model may be deleted since.
+
+        `among` narrows them to those ids; the cursors then tell nothing of others.
+        """
         after = None if cursor is None else from_cursor(cursor)
-        models = [model for model in sorted(self.live(), key=_place) if after is None or _place(model) > after]
+        mine = sorted((model for model in self.live() if not among or model.id in among), key=_place)
+        models = [model for model in mine if after is None or _place(model) > after]
         page = models[:limit]
         return Page(items=page, next_cursor=to_cursor(*_place(page[-1])) if len(models) > limit else None)
 

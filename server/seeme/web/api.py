@@ -74,7 +74,7 @@ ROUTES = [
     # The service itself
     Route("GET", "/healthz", health, None, "Whether the process answers"),
     Route("GET", "/readyz", ready, None, "Whether events can be taken and stored"),
-    Route("GET", "/metrics", metrics_text, "read", "Numbers about the service, for Prometheus", True),
+    Route("GET", "/metrics", metrics_text, "read", "Numbers about the service, for Prometheus"),
 ]
 
 

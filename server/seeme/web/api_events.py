@@ -11,7 +11,7 @@ from seeme.records.predictions import NewLabel, NewPrediction, Prediction, Store
 from seeme.records.types import Id, Page
 from seeme.service.outcomes import Outcome
 from seeme.service.services import Services
-from seeme.web.guard import Caller, check_models
+from seeme.web.guard import Caller
 from seeme.web.params import FeedbackParams, InModelParams, PredictionParams, WidgetParams, given
 from seeme.web.signature import Made
 
@@ -45,16 +45,17 @@ async def list_predictions(services: Services, query: PredictionParams) -> Page[
     return await services.events.list_predictions(query.query())
 
 
-async def read_prediction(services: Services, prediction_id: Id, query: InModelParams) -> Prediction:
+async def read_prediction(services: Services, caller: Caller, prediction_id: Id, query: InModelParams) -> Prediction:
     """Get a prediction."""
-    return await services.events.prediction(prediction_id, given(query.model_id))
+    model_id = await _model_of(services, caller, "prediction", prediction_id, query)
+    return await services.events.prediction(prediction_id, model_id)
 
 
 async def upload_input(
     services: Services, caller: Caller, prediction_id: Id, query: InModelParams, chunks: AsyncIterator[bytes]
 ) -> Made[StoredInput]:
     """Store a prediction's input, recognised by its bytes."""
-    model_id = await _model_of_prediction(services, caller, prediction_id, query)
+    model_id = await _model_of(services, caller, "prediction", prediction_id, query)
     return Made(*await services.inputs.put(prediction_id, model_id, chunks))
 
 
@@ -62,7 +63,7 @@ async def read_input(
     services: Services, caller: Caller, prediction_id: Id, query: InModelParams
 ) -> Annotated[Response, "image/*"]:
     """Send a prediction's input."""
-    model_id = await _model_of_prediction(services, caller, prediction_id, query)
+    model_id = await _model_of(services, caller, "prediction", prediction_id, query)
     path, media_type = await services.inputs.open(prediction_id, model_id)
     return FileResponse(path, media_type=media_type, headers=_UNTRUSTED)
 
@@ -73,32 +74,33 @@ async def list_feedback(services: Services, query: FeedbackParams) -> Page[Feedb
     return await services.events.list_feedback(query.query())
 
 
-async def read_feedback(services: Services, feedback_id: Id, query: InModelParams) -> Feedback:
+async def read_feedback(services: Services, caller: Caller, feedback_id: Id, query: InModelParams) -> Feedback:
     """Get feedback."""
-    return await services.events.feedback(feedback_id, given(query.model_id))
+    model_id = await _model_of(services, caller, "feedback", feedback_id, query)
+    return await services.events.feedback(feedback_id, model_id)
 
 
 async def approve_feedback(services: Services, caller: Caller, feedback_id: Id, query: InModelParams) -> Feedback:
     """Say that feedback is right."""
-    model_id = await _model_of_feedback(services, caller, feedback_id, query)
+    model_id = await _model_of(services, caller, "feedback", feedback_id, query)
     return await services.review.approve(feedback_id, model_id, caller.identity)
 
 
 async def reject_feedback(services: Services, caller: Caller, feedback_id: Id, query: InModelParams) -> Feedback:
     """Say that feedback is wrong."""
-    model_id = await _model_of_feedback(services, caller, feedback_id, query)
+    model_id = await _model_of(services, caller, "feedback", feedback_id, query)
     return await services.review.reject(feedback_id, model_id, caller.identity)
 
 
 async def release_feedback(services: Services, caller: Caller, feedback_id: Id, query: InModelParams) -> Feedback:
     """Let quarantined feedback count."""
-    model_id = await _model_of_feedback(services, caller, feedback_id, query)
+    model_id = await _model_of(services, caller, "feedback", feedback_id, query)
     return await services.review.release(feedback_id, model_id, caller.identity)
 
 
 async def delete_feedback(services: Services, caller: Caller, feedback_id: Id, query: InModelParams) -> None:
     """Delete feedback, and take it out of the sums."""
-    model_id = await _model_of_feedback(services, caller, feedback_id, query)
+    model_id = await _model_of(services, caller, "feedback", feedback_id, query)
     await services.review.delete(feedback_id, model_id, caller.identity)
 
 
@@ -108,19 +110,8 @@ async def widget_context(services: Services, query: WidgetParams) -> WidgetConte
     return WidgetContext(model_id=model.id, task=model.task, labels=model.labels)
 
 
-async def _model_of_prediction(services: Services, caller: Caller, id: str, query: InModelParams) -> str | None:
-    """Return the named model; for a key of some models find and check it, before anything is done."""
+async def _model_of(services: Services, caller: Caller, kind: str, id: str, query: InModelParams) -> str | None:
+    """Return the named model; for a key of some models find it among those, before anything is done."""
     if not caller.identity.models or isinstance(query.model_id, str):
         return given(query.model_id)  # type: ignore[no-any-return]
-    prediction = await services.events.prediction(id, None)
-    check_models(caller.identity, [prediction.model_id])
-    return prediction.model_id
-
-
-async def _model_of_feedback(services: Services, caller: Caller, id: str, query: InModelParams) -> str | None:
-    """Return the named model; for a key of some models find and check it, before anything is done."""
-    if not caller.identity.models or isinstance(query.model_id, str):
-        return given(query.model_id)  # type: ignore[no-any-return]
-    feedback = await services.events.feedback(id, None)
-    check_models(caller.identity, [feedback.model_id])
-    return feedback.model_id
+    return await services.events.home(kind, id, None, caller.identity.models)

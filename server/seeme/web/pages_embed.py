@@ -37,7 +37,7 @@ async def revoke_key(visit: Visit) -> Response:
     """Revoke a publishable key of this model."""
     model = _model(visit)
     key_id = visit.request.path_params["key_id"]
-    if any(key.id == key_id for key in _keys(visit, model)):
+    if any(key.id == key_id for key in _own_keys(visit, model)):
         await visit.services.keys.revoke(key_id)
     return visit.redirect(visit.path("models", model.id, "embed", notice="revoked") + "#keys")
 
@@ -64,6 +64,12 @@ def _keys(visit: Visit, model: Model) -> list[Key]:
     return [key for key in live if not key.models or model.id in key.models]
 
 
+def _own_keys(visit: Visit, model: Model) -> list[Key]:
+    """Return those that are for models of the visitor alone: ending another would end it for others' models too."""
+    mine = visit.who.models
+    return [key for key in _keys(visit, model) if not mine or (key.models and mine.issuperset(key.models))]
+
+
 async def _page(
     visit: Visit,
     model: Model,
@@ -83,7 +89,7 @@ async def _page(
         origins=origins or [],
         form=form or {},
         problem=problem,
-        keys=keys if "admin" in visit.who.scopes else [],
+        keys=_own_keys(visit, model) if "admin" in visit.who.scopes else [],
         known={known.id: known.origins for known in keys},
         service=visit.public_url(),
         notice="Revoked: pages that still use this key are refused." if visit.query().get("notice") else None,

@@ -36,10 +36,8 @@ class Card(NamedTuple):
 
 async def models(visit: Visit) -> Response:
     """List the models that the visitor may see."""
-    page = visit.services.models.list(_MODELS, visit.query().get("cursor"))
-    allowed = visit.who.models
-    shown = [model for model in page.items if not allowed or model.id in allowed]
-    cards = [await _card(visit, model) for model in shown]
+    page = visit.services.models.list(_MODELS, visit.query().get("cursor"), visit.who.models)
+    cards = [await _card(visit, model) for model in page.items]
     return visit.render("models.html", cards=cards, next_cursor=page.next_cursor)
 
 
