@@ -49,6 +49,15 @@ async def test_a_bad_item_of_a_batch_fails_alone_and_in_its_place(program):
     assert [item["id"] for item in listed.json()["items"]] == ["p1", "p3"]
 
 
+async def test_an_item_of_a_batch_may_be_as_large_as_it_could_be_alone(program):
+    """A batch has room for more, but not for one event."""
+    large = PREDICTION | {"id": "p2", "features": {str(n): "x" * 990 for n in range(280)}}
+    answer = await program("POST", "/v1/predictions", {"items": [PREDICTION, large]})
+    results = answer.json()["items"]
+    assert [result["status"] for result in results] == ["created", "refused"]
+    assert results[1]["problem"]["status"] == 413
+
+
 @pytest.mark.parametrize("items", [[], [PREDICTION] * 1001, {}, None])
 async def test_a_batch_has_1_to_1000_items(program, items):
     """More, fewer, or something else is refused as a whole."""

@@ -9,7 +9,7 @@ from seeme.errors import RequestError, SeeMeError
 from seeme.mistakes import MOST
 from seeme.records.feedback import Accepted
 from seeme.records.types import View, Wire
-from seeme.web.body import is_batch
+from seeme.web.body import is_batch, too_large
 from seeme.web.decode import JsonDecoder, parse_query
 from seeme.web.endpoint import Edge, Endpoint, Route
 from seeme.web.guard import Caller, check_models
@@ -109,7 +109,10 @@ class EventEndpoint(Endpoint):
 
     def _item(self, caller: Caller, raw: Raw, most: int) -> Any:
         try:
-            item = self._one(bytes(raw), most)
+            body = bytes(raw)
+            if len(body) > self.edge.settings.max_body:  # no larger than it could be alone
+                raise too_large(self.edge.settings.max_body)
+            item = self._one(body, most)
             if caller.identity.models:
                 _check_model(caller, item)
         except RequestError as error:
