@@ -64,6 +64,11 @@ def test_latency_bins_keep_the_order(first, second):
     assert 0 <= latency_bin(low) <= latency_bin(high) < LATENCY_BINS
 
 
+def test_a_quantile_in_the_last_bin_is_infinite():
+    """The last bin has no end, so no number stands for it."""
+    assert latency_quantiles(binned([1.0, 1e9]), [0.5, 1.0]) == [pytest.approx(1.0, rel=0.0201), float("inf")]
+
+
 def test_no_latencies_have_no_quantile():
     """Of nothing there is no median."""
     assert latency_quantiles([0] * LATENCY_BINS, [0.5, 0.9]) == [None, None]

@@ -20,7 +20,7 @@ def plain_prediction(**fields):
     return sums.of_prediction(**{**plain, **fields})
 
 
-def numbers(lanes, task="classification", complete=False, partial=False):
+def numbers(lanes, task="classification", complete=False, partial=False, labels=LABELS):
     """Return the metrics of lanes."""
     delta = sums.Delta()
     delta.add("m", "", "", SPAN.start, lanes)
@@ -29,7 +29,7 @@ def numbers(lanes, task="classification", complete=False, partial=False):
         one = sums.empty()
         sums.apply(one, amounts)
         vectors.append(sums.pack(one))
-    return metrics.of_period(SPAN, sums.total(vectors[:1]), metrics.Subject(task, LABELS, complete), partial=partial)
+    return metrics.of_period(SPAN, sums.total(vectors[:1]), metrics.Subject(task, labels, complete), partial=partial)
 
 
 def raw(count):
@@ -176,3 +176,29 @@ def test_a_period_says_when_it_is_and_whether_it_still_runs():
     found = numbers([], partial=True)
     assert (found.period, found.partial) == ("2025-11-20T12Z", True)
     assert (found.end - found.start).total_seconds() == 3600
+
+
+def test_many_labels_are_the_fifty_most_frequent_and_the_rest():
+    """Each period names 50 labels at most, and no prediction is lost from the counts."""
+    lanes = [lane for n in range(60) for _ in range(n + 1) for lane in plain_prediction(label_position=n)]
+    lanes += plain_prediction(label_position=1000)
+    found = numbers(lanes, labels=[f"label {n}" for n in range(1000)]).labels
+    assert [one.label for one in found if one.label is not None] == [f"label {n}" for n in range(59, 9, -1)]
+    assert [one.count for one in found if one.label is None] == [sum(range(1, 11)) + 1]
+    assert sum(one.count for one in found) == sum(range(1, 61)) + 1
+
+
+def test_a_quantile_in_the_last_bin_is_not_known_and_says_so():
+    """Where half of the latencies are an hour, the median isn't 13 minutes."""
+    lanes = [lane for ms in (10.0, 10.0, 3.6e6) for lane in plain_prediction(latency_ms=ms)]
+    found = numbers(lanes)
+    assert found.p50_latency_ms == pytest.approx(10, rel=0.0201)
+    assert (found.p95_latency_ms, found.reasons["p95_latency_ms"]) == (None, metrics.SLOW)
+    assert (found.p99_latency_ms, found.reasons["p99_latency_ms"]) == (None, metrics.SLOW)
+    assert "avg_latency_ms" not in found.reasons
+
+
+def test_errors_below_a_millionth_of_the_unit_count_as_none():
+    """They are kept to 1e-6, as is documented."""
+    found = numbers(plain_prediction() + sums.of_truth(None, 1e-7, None, 2e-7), task="regression")
+    assert (found.labelled, found.mae, found.rmse, found.bias) == (1, 0.0, 0.0, 0.0)

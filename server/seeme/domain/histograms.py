@@ -1,7 +1,7 @@
 """Fixed-bin histograms of confidence and latency, and the quantiles that can be read from them."""
 
 from collections.abc import Sequence
-from math import ceil, log
+from math import ceil, inf, log
 
 import numpy
 from numpy.typing import NDArray
@@ -49,6 +49,8 @@ def latency_of(index: int) -> float:
 def latency_quantiles(counts: Sequence[int] | NDArray[numpy.int64], shares: Sequence[float]) -> list[float | None]:
     """Return quantiles in ms (nearest rank) of latency bins, for shares in (0, 1]; None of no latencies.
 
+    One that falls into the last bin, which has no end, is infinite: no number stands for all that is in there.
+
     >>> bins = [0] * LATENCY_BINS
     >>> for ms in (10.0, 20.0, 30.0, 1000.0): bins[latency_bin(ms)] += 1
     >>> [round(ms) for ms in latency_quantiles(bins, (0.5, 0.99))]
@@ -59,4 +61,5 @@ def latency_quantiles(counts: Sequence[int] | NDArray[numpy.int64], shares: Sequ
     if total <= 0:
         return [None] * len(shares)
     ranks = [max(1, ceil(share * total)) for share in shares]
-    return [latency_of(int(index)) for index in numpy.searchsorted(reached, ranks)]
+    places = [int(place) for place in numpy.searchsorted(reached, ranks)]
+    return [inf if place == LATENCY_BINS - 1 else latency_of(place) for place in places]

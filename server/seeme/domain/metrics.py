@@ -1,7 +1,7 @@
 """From a summed vector to numbers a person may act on; what isn't known is None, with a reason."""
 
 from collections.abc import Sequence
-from math import sqrt
+from math import inf, sqrt
 from typing import Any, NamedTuple
 
 from seeme.clock import from_micros
@@ -13,6 +13,7 @@ from seeme.records.metrics import LabelCount, PeriodMetrics
 NO_PREDICTIONS = "no predictions in this period"
 NO_CONFIDENCE = "no prediction of this period has a confidence"
 NO_LATENCY = "no prediction of this period has a latency"
+SLOW = "slower than the 13 minutes that quantiles are kept for"
 NO_THUMBS = "nobody has voted on a prediction of this period"
 NO_LABELS = "no true labels are known for this period"
 NO_VALUES = "no true values are known for this period"
@@ -21,6 +22,7 @@ INCOMPLETE = (
     "prediction gets its true label, or see naive_accuracy"
 )
 OTHER_TASK = "this is a number of {} models"
+MOST_LABELS = 50
 BOXES = "the accuracy of detections needs matched boxes and isn't computed from sums"
 
 
@@ -73,7 +75,9 @@ def _latency(vector: sums.Vector, lane: list[int], reasons: dict[str, str]) -> d
     quantiles = dict(zip(names, latency_quantiles(bins, (0.50, 0.95, 0.99)), strict=True))
     mean = sums.wide(vector, sums.LATENCY_SUM, 2) / timed / 1000 if timed else None
     _explain(reasons, not timed, NO_LATENCY, "avg_latency_ms", *quantiles)
-    return {"avg_latency_ms": mean, **quantiles}
+    slow = [name for name, value in quantiles.items() if value == inf]
+    _explain(reasons, bool(slow), SLOW, *slow)
+    return {"avg_latency_ms": mean, **quantiles, **dict.fromkeys(slow)}
 
 
 def _votes(lane: list[int], reasons: dict[str, str]) -> dict[str, Any]:
@@ -95,15 +99,20 @@ def _explain(reasons: dict[str, str], unknown: bool, reason: str, *names: str) -
 
 
 def _labels(lane: list[int], labels: Sequence[str]) -> list[LabelCount]:
-    """Return label counts, the most frequent first; those beyond the model's first 1,000 together, without a name."""
+    """Return the counts of the most frequent labels; all others together, without a name."""
     counts = [
-        LabelCount(label=label, count=lane[place])
-        for position, label in enumerate(labels)
-        if (place := sums.FIRST_LABEL + position) < len(lane) and lane[place]
+        LabelCount(label=label, count=count)
+        for label, count in zip(labels, lane[sums.FIRST_LABEL :], strict=False)
+        if count
     ]
-    if lane[sums.OTHER_LABEL]:
-        counts.append(LabelCount(label=None, count=lane[sums.OTHER_LABEL]))
-    return sorted(counts, key=lambda one: (-one.count, one.label or "\uffff"))
+    counts.sort(key=_by_count)
+    others = lane[sums.OTHER_LABEL] + sum(one.count for one in counts[MOST_LABELS:])
+    named = counts[:MOST_LABELS]
+    return sorted([*named, LabelCount(label=None, count=others)], key=_by_count) if others else named
+
+
+def _by_count(one: LabelCount) -> tuple[int, bool, str]:
+    return -one.count, one.label is None, one.label or ""
 
 
 def _accuracy(lane: list[int], subject: Subject, reasons: dict[str, str]) -> dict[str, Any]:
@@ -120,7 +129,10 @@ def _accuracy(lane: list[int], subject: Subject, reasons: dict[str, str]) -> dic
 
 
 def _regression(vector: sums.Vector, subject: Subject, reasons: dict[str, str]) -> dict[str, Any]:
-    """Return MAE, RMSE and bias (predicted minus true, on average) in the model's units."""
+    """Return MAE, RMSE and bias (predicted minus true, on average) in the model's units.
+
+    Errors are kept to 1e-6 of the unit: smaller ones count as 0, so values that are that small want another unit.
+    """
     pairs = int(vector[sums.PAIRS])
     if subject.task != "regression" or pairs <= 0:
         why = NO_VALUES if subject.task == "regression" else OTHER_TASK.format("regression")

@@ -4,7 +4,11 @@ from seeme.records.types import Time, View
 
 
 class LabelCount(View, frozen=True, kw_only=True):
-    """How often a label was predicted; `label` is null for labels beyond the model's first 1,000."""
+    """How often a label was predicted.
+
+    A period has its 50 most frequent labels; `label` is null for all others together, and for those beyond the model's
+    first 1,000.
+    """
 
     label: str | None
     count: int
@@ -14,6 +18,7 @@ class PeriodMetrics(View, frozen=True, kw_only=True):
     """One hour, day or ISO week of one model (all its versions, or one).
 
     Shares are 0 to 1, latencies milliseconds (2 % relative error), `partial` marks the period that is still running.
+    `mae`, `rmse` and `bias` are of errors kept to 1e-6 of the value's unit: scale units so that smaller ones don't matter.
     """
 
     period: str

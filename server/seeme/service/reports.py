@@ -17,7 +17,7 @@ from seeme.store import events
 from seeme.store.database import Reader, Transaction
 from seeme.store.sums import Sums, vectors
 
-MOST_PERIODS = 5_000
+MOST_PERIODS = 2_500
 FIRST, LAST = -62_104_060_800_000_000, 253_370_764_800_000_000  # beyond them the ends of a period can't be written
 
 
@@ -61,7 +61,7 @@ class Reports:
         if start > end:
             raise invalid("$.start_date", "lies after end_date")
         if (end - start) // width >= MOST_PERIODS:
-            raise invalid("$.period", f"this would be more than {MOST_PERIODS} periods; take a shorter time")
+            raise invalid("$.period", f"this would be more than {MOST_PERIODS:,} periods; take a shorter time")
         return periods.spans(query.period, start, end)
 
     async def _vectors(self, model_id: str, query: MetricsQuery, spans: list[periods.Span]) -> list[tuple[int, bytes]]:
