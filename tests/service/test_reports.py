@@ -12,6 +12,7 @@ from seeme.records.feedback import Rating
 from seeme.records.models import ConfigPatch, ModelPatch, NewModel, NewVersion
 from seeme.records.predictions import NewLabel, NewPrediction
 from seeme.records.queries import MetricsQuery
+from seeme.service import recount
 from seeme.service.care import check
 from seeme.service.services import Services
 
@@ -137,7 +138,7 @@ async def test_accuracy_is_shown_once_the_feed_is_declared_complete(services, mo
     [
         ({"start": NOON, "end": NOON - 1}, "$.start_date"),
         ({"start": NOON + DAY}, "$.start_date"),
-        ({"start": NOON - 6000 * DAY, "end": NOON}, "$.period"),
+        ({"start": NOON - 2500 * DAY, "end": NOON}, "$.period"),
         ({"end": to_micros(datetime(9999, 12, 31, tzinfo=UTC))}, "$.end_date"),
         ({"end": to_micros(datetime(1, 1, 2, tzinfo=UTC))}, "$.start_date"),
     ],
@@ -268,3 +269,27 @@ async def test_a_regression_model_is_measured_by_its_errors(services, someone):
     await services.ingest.labels(later, someone)
     today = (await metrics(services, "day"))[-1]
     assert (today.labelled, today.mae, today.rmse, today.bias) == (4, 0.0, 0.0, 0.0)
+
+
+async def test_days_without_rows_and_sums_are_not_looked_at(services, model, someone, settings):
+    """One row of long ago costs a rebuild and a check one day, not all days since."""
+    old = NewPrediction(model_id="digits", id="old", label="1", created_at=datetime(1970, 1, 2, tzinfo=UTC))
+    taken = await services.ingest.predictions([prediction("p1", HOUR), prediction("p2", 3 * DAY), old], someone)
+    assert [getattr(one, "status", one) for one in taken] == ["created"] * 3
+    assert await recount.days(services.database, "digits") == [
+        (to_micros(datetime(1970, 1, 2, tzinfo=UTC)), False),
+        (NOON // DAY * DAY - 3 * DAY, False),
+        (NOON // DAY * DAY, False),
+    ]
+    assert (await rebuild(services)).days == ["1970-01-02", "2025-11-17", "2025-11-20"]
+    assert (await rebuild(services, NOON - DAY, NOON)).days == ["2025-11-20"]
+    assert await faults(settings) == []
+
+
+async def test_a_day_whose_sums_are_lost_is_found_by_its_rows(services, model, someone):
+    """A day counts when it has either."""
+    await services.ingest.predictions([prediction("p1"), prediction("p2", 3 * DAY)], someone)
+    async with services.database.transaction() as tx:
+        await tx.run("delete_sums_between", model_id="digits", start=0, stop=NOON)
+    services.intake.forget()
+    assert (await rebuild(services)).changed == ["2025-11-17", "2025-11-20"]

@@ -5,19 +5,18 @@ from seeme.domain import sums
 from seeme.store import events
 from seeme.store import sums as stored
 from seeme.store.database import Reader, Row
+from seeme.store.reading import FIRST, LAST
 
 
 async def days(
     reader: Reader, model_id: str, start: int | None = None, end: int | None = None
 ) -> list[tuple[int, bool]]:
     """Return the days between two times that a model has sums or rows of, each with whether it has lost rows."""
-    known = await stored.first_and_last_day(reader, model_id)
-    if known is None:
-        return []
-    first = known[0] if start is None else max(start // DAY * DAY, known[0])
-    last = known[1] if end is None else min(end // DAY * DAY, known[1])
-    thinned = await stored.thinned_days(reader, model_id, first, last + DAY)
-    return [(day, day in thinned) for day in range(first, last + DAY, DAY)]
+    first = FIRST if start is None else start // DAY * DAY
+    stop = LAST if end is None else end // DAY * DAY + DAY
+    found = await stored.days(reader, model_id, first, stop)
+    thinned = await stored.thinned_days(reader, model_id, first, stop)
+    return [(day, day in thinned) for day in found]
 
 
 async def day(reader: Reader, model_id: str, start: int) -> sums.Delta:

@@ -245,11 +245,11 @@ where model_id = :model_id and grain = :grain and start >= :start and start < :s
   and (cast(:version_id as text) is null or version_id = :version_id)
 order by start, version_id, arm, writer;
 
--- name: sum_span
-select min(start) as first, max(start) as last from sums where model_id = :model_id;
+-- name: first_sum_since
+select min(start) as at from sums where model_id = :model_id and grain = :grain and start >= :since;
 
--- name: prediction_span
-select min(created_at) as first, max(created_at) as last from predictions where model_id = :model_id;
+-- name: first_prediction_since
+select min(created_at) as at from predictions where model_id = :model_id and created_at >= :since;
 
 -- name: delete_sums_between
 delete from sums where model_id = :model_id and start >= :start and start < :stop;

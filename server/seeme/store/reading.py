@@ -144,7 +144,7 @@ async def with_truths(reader: Reader, found: Rows) -> tuple[Rows, dict[str, Trut
 
 async def feedback(reader: Reader, query: FeedbackQuery) -> Rows:
     """Return up to `limit` rows of `feedback` with their predictions, fewer where they are large."""
-    filters = {"feedback_type": query.feedback_type, "status": query.status, "review": query.review}
+    filters: dict[str, Any] = {"feedback_type": query.feedback_type, "status": query.status, "review": query.review}
     filters |= {"model_id": query.model_id, "prediction_id": query.prediction_id}
     if query.updated_since is not None:
         name, after = "feedback_changes", query.after or Keyset(query.updated_since - 1, "\x7f")

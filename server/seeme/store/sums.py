@@ -81,13 +81,23 @@ async def totals(reader: Reader, model_id: str, grain: int, start: int, stop: in
     return {key: sums.total(found).tolist() for key, found in blobs.items()}
 
 
-async def first_and_last_day(reader: Reader, model_id: str) -> tuple[int, int] | None:
-    """Return the first and the last day that a model has sums or predictions of, or None."""
-    found = [await reader.one("sum_span", model_id=model_id), await reader.one("prediction_span", model_id=model_id)]
-    spans = [(row["first"], row["last"]) for row in found if row is not None and row["first"] is not None]
-    if not spans:
-        return None
-    return min(first for first, _ in spans) // DAY * DAY, max(last for _, last in spans) // DAY * DAY
+async def days(reader: Reader, model_id: str, start: int, stop: int) -> list[int]:
+    """Return the days between two times that a model has sums or predictions of.
+
+    It goes from one to the next over the indexes: a single row of 1970 is one step, not half a century of days.
+    """
+    found: list[int] = []
+    while True:
+        firsts = [
+            await reader.one("first_sum_since", model_id=model_id, grain=sums.HOURLY, since=start),
+            await reader.one("first_sum_since", model_id=model_id, grain=sums.DAILY, since=start),
+            await reader.one("first_prediction_since", model_id=model_id, since=start),
+        ]
+        first = min((row["at"] for row in firsts if row is not None and row["at"] is not None), default=stop)
+        if first >= stop:
+            return found
+        found.append(first // DAY * DAY)
+        start = found[-1] + DAY
 
 
 async def thinned_days(reader: Reader, model_id: str, start: int, stop: int) -> set[int]:
