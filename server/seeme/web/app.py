@@ -61,8 +61,9 @@ class Application:
         self._services = services
         self._root = services.settings.root_path.rstrip("/")
         self.edge = Edge(services)
-        self._paths = _paths(self.edge)
-        routes: list[BaseRoute] = [Route(path, methods) for path, methods in self._paths.items()]
+        paths = _paths(self.edge)
+        self._paths = {path: methods for path, methods in paths.items() if "{" not in path}
+        routes: list[BaseRoute] = [Route(path, methods) for path, methods in paths.items()]
         self._rest = Starlette(
             routes=[*routes, *pages.routes(services)],
             exception_handlers={HTTPException: self._http_error, Exception: self._crash},
@@ -80,23 +81,25 @@ class Application:
         if methods is not None:
             found = methods.endpoints.get(scope["method"], methods)
             await found(scope, receive, send)
-        elif path == "/sign-in" and scope["method"] == "POST":
-            await self._sign_in(scope, receive, send)
-        else:
+        elif path.startswith(("/v1/", "/static/")):
             await self._rest(scope, receive, send)
+        else:
+            await self._page(scope, receive, send, is_attempt=path == "/sign-in" and scope["method"] == "POST")
 
-    async def _sign_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the page answer an attempt to sign in, unless too many from this address have failed."""
+    async def _page(self, scope: Scope, receive: Receive, send: Send, is_attempt: bool) -> None:
+        """Show a page, unless its address asks for too many without a session, or has failed to sign in too often."""
         guard, headers = self.edge.guard, dict(scope["headers"])
 
         async def watch(message: Message) -> None:
-            if message.get("status") == 401:
+            if is_attempt and message.get("status") == 401:
                 with suppress(TooManyRequests):  # the next one is told
-                    guard.count_failure(scope, headers)
+                    guard.count_failed_sign_in(scope, headers)
             await send(message)
 
         try:
-            guard.check_attempts(scope, headers)
+            await guard.count_visit(scope, headers)
+            if is_attempt:
+                guard.check_attempts(scope, headers)
         except TooManyRequests as error:
             await self._answer(Request(scope), error)(scope, receive, send)
         else:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from seeme.errors import Forbidden, Unauthorized
+from seeme.errors import Forbidden, Unauthorized, invalid
 from seeme.service.keys import Identity
 from seeme.service.services import Services
 from seeme.web.limits import Buckets, address_bucket, client_address, parse_networks
@@ -15,6 +15,8 @@ from seeme.web.reply import Scope
 Headers = Mapping[bytes, bytes]
 
 SESSION_COOKIE = "seeme_session"
+# A page sends what one person did; large batches are for programs, which have a secret key.
+MOST_PUBLIC_ITEMS = 20
 _READS = frozenset({"GET", "HEAD"})
 
 
@@ -50,7 +52,9 @@ class Guard:
         self._secret = Buckets(settings.secret_key_rate)
         self._publishable = Buckets(settings.publishable_key_rate)
         self._addresses = Buckets(settings.address_rate)
-        self._failures = Buckets(settings.failed_sign_in_rate)
+        # Apart, so that a program with an old key doesn't lock out the people behind the same address.
+        self._wrong_keys = Buckets(settings.failed_sign_in_rate)
+        self._failed_sign_ins = Buckets(settings.failed_sign_in_rate)
 
     async def admit(self, access: Access, scope: Scope, headers: Headers) -> Caller:
         """Return the caller of a request.
@@ -79,9 +83,15 @@ class Guard:
         return Caller(identity, address)
 
     def charge(self, caller: Caller, items: int) -> None:
-        """Count the other items of a batch: rates are per item."""
+        """Count the other items of a batch: rates are per item.
+
+        Raises:
+            Invalid: when a publishable key sends too many at once; its address still pays for them.
+        """
         if caller.identity.kind == "publishable":
             self._addresses.charge(caller.address, items - 1)
+            if items > MOST_PUBLIC_ITEMS:
+                raise invalid("$.items", f"at most {MOST_PUBLIC_ITEMS} items with a publishable key, got {items}")
             self._publishable.charge(caller.identity.key_id, items - 1)
         else:
             self._secret.charge(caller.identity.key_id, items - 1)
@@ -95,20 +105,30 @@ class Guard:
         return address_bucket(peer)
 
     def check_attempts(self, scope: Scope, headers: Headers) -> None:
-        """Refuse an address from which there were too many wrong keys and failed sign-ins.
+        """Refuse an address from which there were too many failed sign-ins.
 
         Raises:
             TooManyRequests: with the time to wait.
         """
-        self._failures.take(self.address(scope, headers), monotonic(), cost=0.0)
+        self._failed_sign_ins.take(self.address(scope, headers), monotonic(), cost=0.0)
 
-    def count_failure(self, scope: Scope, headers: Headers) -> None:
-        """Count a wrong key or a failed sign-in.
+    def count_failed_sign_in(self, scope: Scope, headers: Headers) -> None:
+        """Count a failed sign-in.
 
         Raises:
             TooManyRequests: when there were too many from this address.
         """
-        self._failures.take(self.address(scope, headers), monotonic())
+        self._failed_sign_ins.take(self.address(scope, headers), monotonic())
+
+    async def count_visit(self, scope: Scope, headers: Headers) -> None:
+        """Count a page that is asked for without a session.
+
+        Raises:
+            TooManyRequests: when there were too many from this address.
+        """
+        token = session_token(headers)
+        if token is None or await self._keys.session(token) is None:
+            self._addresses.take(self.address(scope, headers), monotonic())
 
     def _authenticate(self, scope: Scope, headers: Headers, authorization: bytes) -> Identity:
         kind, _, text = authorization.partition(b" ")
@@ -117,7 +137,7 @@ class Guard:
                 raise Unauthorized
             return self._keys.authenticate(text.strip().decode("latin-1"))
         except Unauthorized:
-            self.count_failure(scope, headers)
+            self._wrong_keys.take(self.address(scope, headers), monotonic())
             raise
 
     async def _admit_session(self, access: Access, scope: Scope, headers: Headers) -> Caller:
