@@ -14,7 +14,9 @@ Headers = Mapping[bytes, bytes]
 _BATCH = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"items"[ \t\r\n]*:')
 _JSON = re.compile(rb'application/json[ \t]*(;[ \t]*charset[ \t]*=[ \t]*"?utf-8"?[ \t]*)?$', re.IGNORECASE)
 _GZIP = 16 + zlib.MAX_WBITS
-_LARGE_BODIES = 64 * 1024 * 1024
+# What all bodies that are still coming may hold together; the buffers they grow in are up to an eighth larger.
+_PARTIAL_BODIES = 16 * 1024 * 1024
+_UNPACKER = 48 * 1024
 
 
 class Disconnected(Exception):
@@ -27,12 +29,12 @@ def is_batch(body: bytes | bytearray) -> bool:
 
 
 class BodyReader:
-    """Reads JSON bodies within the node's limits; large ones also share a budget of memory."""
+    """Reads JSON bodies within the node's limits; those that come in parts also share a budget of memory."""
 
     def __init__(self, settings: Settings) -> None:
         self._max_body = settings.max_body
         self._max_batch = settings.max_batch_body
-        self._large = 0
+        self._held = 0
 
     async def read(self, receive: Receive, headers: Headers, *, batch: bool = False) -> bytes:
         """Return the whole body, at most `max_body` bytes of JSON, or `max_batch_body` of a batch.
@@ -40,6 +42,7 @@ class BodyReader:
         Raises:
             UnsupportedMedia: when it isn't JSON, or packed other than with gzip.
             TooLarge: when it is longer than the limit, packed or unpacked.
+            Unavailable: when the unfinished bodies of all callers hold too much memory.
         """
         check_json(headers)
         encoding = headers.get(b"content-encoding")
@@ -52,27 +55,28 @@ class BodyReader:
                 return body
         return await self._read_slowly(_chunks(message, receive), _gzip(encoding), limit)
 
-    async def _read_slowly(self, chunks: AsyncIterator[bytes], packed: bool, limit: int) -> bytes:
+    async def _read_slowly(self, chunks: AsyncIterator[tuple[bytes, bool]], packed: bool, limit: int) -> bytes:
         reserved = 0
         body = bytearray()
         unpacker = zlib.decompressobj(_GZIP) if packed else None
         try:
-            async for chunk in chunks:
+            async for chunk, more in chunks:
                 body += _unpack(unpacker, chunk, limit + 1 - len(body)) if unpacker else chunk
                 if len(body) > limit or (len(body) > self._max_body and not is_batch(body[:64])):
                     raise too_large(limit if len(body) > limit else self._max_body)
-                if not reserved and len(body) > self._max_body:
-                    self._reserve(reserved := limit)
+                if more:
+                    reserved = self._reserve(reserved, len(body) + (_UNPACKER if packed else 0))
         finally:
-            self._large -= reserved
+            self._held -= reserved
         if unpacker and not unpacker.eof:
             raise BadRequest("the body ends in the middle of its gzip stream")
         return bytes(body)
 
-    def _reserve(self, size: int) -> None:
-        if self._large + size > _LARGE_BODIES:
-            raise Unavailable("too many large requests at once; try again", retry_after=1)
-        self._large += size
+    def _reserve(self, before: int, size: int) -> int:
+        if self._held - before + size > _PARTIAL_BODIES:
+            raise Unavailable("too many unfinished requests at once; try again", retry_after=1)
+        self._held += size - before
+        return size
 
 
 def check_json(headers: Headers) -> None:
@@ -106,20 +110,22 @@ async def upload_chunks(receive: Receive, headers: Headers, limit: int) -> Async
         raise UnsupportedMedia("send an upload as it is, without Content-Encoding")
     check_length(headers, limit)
     size = 0
-    async for chunk in _chunks(await receive(), receive):
+    async for chunk, _ in _chunks(await receive(), receive):
         size += len(chunk)
         if size > limit:
             raise too_large(limit)
         yield chunk
 
 
-async def _chunks(message: object, receive: Receive) -> AsyncIterator[bytes]:
+async def _chunks(message: object, receive: Receive) -> AsyncIterator[tuple[bytes, bool]]:
+    """Yield the parts of a body, each with whether more follow."""
     while True:
         assert isinstance(message, dict)
         if message["type"] != "http.request":
             raise Disconnected
-        yield message.get("body", b"")
-        if not message.get("more_body"):
+        more = bool(message.get("more_body"))
+        yield message.get("body", b""), more
+        if not more:
             return
         message = await receive()
 
