@@ -153,7 +153,8 @@ async def test_a_backup_is_on_disk_before_it_has_its_name(settings, tmp_path, mo
     monkeypatch.setattr(care, "_fsync", lambda path: synced.append(path.name))
     await care.backup(settings.data, tmp_path / "copy")
     assert {"seeme.db", "secret"} <= set(synced)
-    assert synced[-2:] == ["copy.part", tmp_path.name]
+    assert [name.rpartition(".")[2] for name in synced[-2:-1]] == ["part"]
+    assert synced[-1] == tmp_path.name
 
 
 def test_a_backup_overwrites_nothing(stocked, tmp_path):
@@ -196,3 +197,27 @@ def test_check_warns_of_another_package_of_the_same_name(service, tmp_path):
     ended = seeme("check", data=service.folder, PYTHONPATH=os.pathsep.join([*sys.path, str(tmp_path)]))
     assert "warning: seeme-sdk is installed too" in ended.out
     assert ended.code == 0
+
+
+def test_a_backup_deletes_nothing_beside_it(stocked, tmp_path):
+    """A folder that has the name of a half copy is somebody's too; a backup that fails takes its own half away."""
+    (tmp_path / "copy.part").mkdir()
+    (tmp_path / "copy.part" / "mine").write_text("mine")
+    before = {path.name for path in tmp_path.iterdir()}
+    assert seeme("backup", tmp_path / "copy", data=stocked.folder).code == 0
+    assert (tmp_path / "copy.part" / "mine").read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == before | {"copy"}
+
+
+async def test_a_backup_that_fails_leaves_nothing(settings, tmp_path, monkeypatch):
+    """No half copy stays to fill the disk."""
+    async with Services.open(settings):
+        pass
+
+    def fail(*_):
+        raise OSError("no room")
+
+    monkeypatch.setattr(care, "_seal", fail)
+    with pytest.raises(OSError, match="no room"):
+        await care.backup(settings.data, tmp_path / "backups" / "copy")
+    assert list((tmp_path / "backups").iterdir()) == []

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from tempfile import mkdtemp
 
 from seeme.errors import SetupError
 from seeme.service import recount
@@ -56,14 +57,24 @@ async def backup(data: Path, target: Path) -> int:
     if target.exists():  # noqa: ASYNC240 - a command with nothing else to do
         raise SetupError(f"{target} exists; name a folder that doesn't")
     database = await open_data(data)
-    part = target.with_name(target.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True, mode=0o700)
-    part.chmod(0o700)  # whatever the umask
     try:
-        await database.backup(part / DATABASE)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A name of its own: what else is there, a half copy of another backup too, isn't ours to delete.
+        part = Path(mkdtemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent))
+        try:
+            await database.backup(part / DATABASE)
+            copied = await _copy_rest(data, part)
+            _publish(part, target)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
     finally:
         await database.close()
+    return copied
+
+
+async def _copy_rest(data: Path, part: Path) -> int:
+    """Copy what belongs to a copied database beside it; return how many inputs that database has."""
     copied = await open_sqlite_readonly(part / DATABASE)
     try:
         hashes = await blobs.hashes(copied)
@@ -76,10 +87,14 @@ async def backup(data: Path, target: Path) -> int:
             shutil.copy2(source, place)
     if (data / "secret").exists():
         shutil.copy2(data / "secret", part / "secret")
+    return len(hashes)
+
+
+def _publish(part: Path, target: Path) -> None:
+    """Give a copy its name, once all of it is on disk."""
     _seal(part)
     part.rename(target)
     _fsync(target.parent)
-    return len(hashes)
 
 
 def _seal(folder: Path) -> None:
