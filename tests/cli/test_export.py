@@ -30,6 +30,12 @@ EVIL = [
     '=HYPERLINK("http://x")',
     "plain, with comma",
     'a "b"\nc',
+    "\n=1",
+    "  =1+1",
+    "\u00a0+1",
+    "\uff1d1+1",
+    "\uff20SUM",
+    "' -1",
 ]
 
 
@@ -62,8 +68,9 @@ def test_a_csv_runs_nothing(service, filled):
     assert len(rows) == len(EVIL)
     for row in rows:
         for name, cell in row.items():
-            assert not cell.startswith(("=", "+", "@", "\t", "\r")), (name, cell)
-            assert not cell.startswith("-") or float(cell)
+            assert not cell.startswith(("\t", "\r", "\n")), (name, cell)
+            assert not cell.lstrip().startswith(("=", "+", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")), (name, cell)
+            assert not cell.lstrip().startswith("-") or float(cell)
     assert rows[0]["label"] == "'=1+1"
     assert rows[0]["confidence"] == "0.5"
     assert json.loads(rows[0]["features"]) == {"a": "=1", "b": -1}

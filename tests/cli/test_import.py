@@ -5,6 +5,7 @@ import json
 import pytest
 
 from seeme import Client
+from seeme.commands.history import printable
 from seeme.errors import Invalid
 
 from .conftest import seeme, write_lines
@@ -172,6 +173,17 @@ def test_labels_and_feedback_are_imported_too(service, make_model, tmp_path):
     client = Client(service.url, service.admin_key)
     assert client.get_prediction("p0000", model_id=model_id).truth.label == "dog"
     assert sorted(one.rating for one in client.get_feedback(model_id)) == [-1, 1]
+
+
+def test_a_bad_line_does_not_act_on_the_terminal(service, make_model, tmp_path):
+    """What a file holds is shown escaped where it can't be printed; letters of all scripts stay."""
+    path = tmp_path / "evil.csv"
+    path.write_text("label,\x1b]0;title\x07\u202eé\ncat,1\n", encoding="utf-8")
+    done = load(service, path, "--model", make_model())
+    assert done.code == 1
+    assert "line 2: " in done.err
+    assert not set("\x1b\x07\u202e") & set(done.err)
+    assert printable("\x1b]0;title\x07\u202eé\n\udc80") == r"\x1b]0;title\x07\u202eé\n\udc80"
 
 
 @pytest.mark.parametrize("name", ["missing.jsonl", "."])

@@ -19,7 +19,9 @@ COLUMNS = {
     "labels": StoredLabel.__struct_fields__,
     "feedback": Feedback.__struct_fields__,
 }
-FORMULA = re.compile(r"'*[=+\-@\t\r]")  # quoted ones too, so that an import can take back just what was added
+# Signs of full width too, which some spreadsheets read as the plain ones, and whatever blanks come first. Quoted ones
+# are quoted again, so that an import can take back just what was added.
+FORMULA = re.compile(r"'*\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
 async def export(data: Path, model_id: str, kind: str, format: str, target: TextIO) -> int:

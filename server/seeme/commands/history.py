@@ -29,7 +29,7 @@ READ_ONLY = {
     | {"predicted_label", "predicted_value", "input_url", "has_input"},
 }
 JSON_CELLS = {"scores", "detections", "image_size", "features", "attributions", "attributes", "boxes", "box"}
-QUOTED = re.compile(r"'+[=+\-@\t\r]")  # as exports defuse formulas
+QUOTED = re.compile(r"'+\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # as exports defuse formulas
 CHUNK = 1000
 SHOWN_FAILURES = 20
 PATIENCE = 60.0  # seconds that an outage may last
@@ -63,10 +63,15 @@ def load(client: Client, path: Path, kind: str, model_id: str | None, *, format:
         stored += _send(client, chunk, failed)
     progress.end(_summary(kind, stored, len(failed)))
     for text in failed[:SHOWN_FAILURES]:
-        print(text, file=sys.stderr)
+        print(printable(text), file=sys.stderr)
     if len(failed) > SHOWN_FAILURES:
         print(f"... and {len(failed) - SHOWN_FAILURES} more", file=sys.stderr)
     return len(failed)
+
+
+def printable(text: str) -> str:
+    """Return a text that can't act on a terminal: a file's content may stand in it."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def _summary(kind: str, stored: Counter[str], failed: int) -> str:
