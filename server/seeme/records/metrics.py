@@ -18,7 +18,7 @@ class PeriodMetrics(View, frozen=True, kw_only=True):
     """One hour, day or ISO week of one model (all its versions, or one).
 
     Shares are 0 to 1, latencies milliseconds (2 % relative error), `partial` marks the period that is still running.
-    `mae`, `rmse` and `bias` are of errors kept to 1e-6 of the value's unit: scale units so that smaller ones don't matter.
+    `mae`, `rmse` and `bias` are of errors kept to 1e-6 of the value's unit, so scale your units.
     """
 
     period: str
