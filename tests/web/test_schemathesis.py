@@ -41,7 +41,7 @@ def test_every_answer_is_as_it_is_described(case: Any) -> None:
 @schema.parametrize()
 @settings(max_examples=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 def test_many_more_answers_are_as_they_are_described(case: Any) -> None:
-    """Each route, with other requests each time."""
+    """Each route, with more requests (the same ones each time)."""
     call(case)
 
 
