@@ -27,7 +27,9 @@ run: $(VENV)/.demo ## Start the service with the digits example (HOST, PORT, DEM
 test: $(VENV)/.test ## Run the tests for a change: under 10 minutes on 2 cores
 	$(PY) -m pytest -m "not long" $(PYTEST_ARGS)
 
-test-all: $(VENV)/.test ## Run all tests, the long ones too
+test-all: $(VENV)/.test ## Run all tests, the long ones and those on PostgreSQL too
+	@sh .ci/need.sh postgresql sh -c 'command -v initdb || ls /usr/lib/postgresql/*/bin/initdb' \
+		|| echo "going on without it: its tests will be skipped" >&2
 	$(PY) -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## Check style and types

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from live import Live
+from postgres import Postgres
 
 from seeme.records.models import ConfigPatch, Model, NewModel
 from seeme.service.keys import Identity
@@ -35,15 +36,48 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what stores on both engines; on PostgreSQL in the long run. The mark `sqlite` is for what only it has."""
+    if "engine" in metafunc.fixturenames:
+        # What is drawn in a browser doesn't depend on the engine.
+        drawn = metafunc.definition.path.parent.name in ("pages", "widget", "examples", "e2e")
+        alone = drawn or metafunc.definition.get_closest_marker("sqlite")
+        other = [] if alone else [pytest.param("postgres", marks=[pytest.mark.long, pytest.mark.timeout(120)])]
+        metafunc.parametrize("engine", ["sqlite", *other])
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A private PostgreSQL server for the whole run, which needn't survive a power cut."""
+    server = Postgres().initialise().start("fsync=off", "max_connections=300")
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for the tests of one file, which stop it and let it hang."""
+    server = Postgres().initialise().start("fsync=off")
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Settings for a fresh folder."""
-    return Settings(data=tmp_path / "data")
+def settings(tmp_path: Path, engine: str, request: pytest.FixtureRequest) -> Settings:
+    """Settings for a fresh folder, and on PostgreSQL a fresh database."""
+    if engine == "sqlite":
+        return Settings(data=tmp_path / "data")
+    server: Postgres = request.getfixturevalue("postgres")
+    return Settings(data=tmp_path / "data", database=server.create())
 
 
 @pytest.fixture
 async def services(settings: Settings, clock: FakeClock) -> AsyncIterator[Services]:
-    """A real service floor on a real SQLite file."""
+    """A real service floor on a real database."""
     async with Services.open(settings, clock) as services:
         yield services
 

@@ -10,6 +10,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from seeme.errors import SeeMeError, SetupError
+from seeme.mistakes import printable
 from seeme.settings import Settings, from_environment
 from seeme.version import __version__
 
@@ -22,12 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except SeeMeError as error:
-        print(f"seeme: {error}", file=sys.stderr)
+        print(f"seeme: {printable(str(error))}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
+        extra = "postgres" if error.name == "asyncpg" else "server"
         print(
-            f"seeme: this command needs the server's packages ({error.name} is missing): "
-            "pip install 'seeme-feedback[server]'",
+            f"seeme: this command needs more packages ({error.name} is missing): pip install 'seeme-feedback[{extra}]'",
             file=sys.stderr,
         )
         return 1
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:  # a folder that can't be written, a full disk
-        print(f"seeme: {error}", file=sys.stderr)
+        print(f"seeme: {printable(str(error))}", file=sys.stderr)
         return 1
 
 
@@ -52,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_MIGRATE = "Copy everything from SQLite to PostgreSQL."
+_READ_DATABASE = ("serve", "export", "check", "backup")
 Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -59,6 +62,8 @@ def _add(commands: Commands, name: str, run: Run, help: str) -> argparse.Argumen
     command: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)  # type: ignore[attr-defined]
     command.set_defaults(run=run)
     command.add_argument("--data", type=Path, help="the data folder (SEEME_DATA; default seeme-data)")
+    if name in _READ_DATABASE:
+        command.add_argument("--database", help="postgresql://... (SEEME_DATABASE; default SQLite in the data folder)")
     return command
 
 
@@ -72,10 +77,6 @@ def _add_serving(commands: Commands) -> None:  # type: ignore[valid-type]
         command.add_argument("--port", type=int, help="port to listen on (SEEME_PORT; default 8765)")
         if name == "demo":
             command.add_argument("--demo-port", type=int, default=8766, help="port of the example (default 8766)")
-        else:
-            command.add_argument(
-                "--database", help="database to use (SEEME_DATABASE; default SQLite in the data folder)"
-            )
     _add(commands, "sign-in", _sign_in, "Make a one-time link that signs you in to the pages.")
 
 
@@ -114,9 +115,13 @@ def _add_data(commands: Commands) -> None:  # type: ignore[valid-type]
     export.add_argument("--kind", default="predictions", choices=kinds)
     export.add_argument("--format", default="jsonl", choices=["jsonl", "csv"])
     export.add_argument("--output", type=Path, help="a file that doesn't exist yet (default: standard output)")
-    _add(commands, "check", _check, "Check the database file, the sums against the rows, and the inputs.")
+    _add(commands, "check", _check, "Check the database, the sums against the rows, and the inputs.")
     rebuild = _add(commands, "rebuild", _rebuild, "Make a model's sums again from its rows, in the running service.")
     rebuild.add_argument("--model", required=True)
+    move = commands.add_parser("migrate", help=_MIGRATE, description=_MIGRATE)  # type: ignore[attr-defined]
+    move.set_defaults(run=_migrate)
+    move.add_argument("--from", dest="data", type=Path, required=True, help="the data folder, no service running on it")
+    move.add_argument("--to", required=True, help="an empty database, postgresql://...")
     _add(commands, "backup", _backup, "Copy the data folder while the service runs.").add_argument("target", type=Path)
 
 
@@ -126,10 +131,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     for name in ("host", "port", "data", "database"):
         if getattr(options, name, None) is not None:
             environment[f"SEEME_{name.upper()}"] = str(getattr(options, name))
-    settings = from_environment(environment)
-    if settings.database:
-        raise SetupError("SEEME_DATABASE / --database isn't acted on yet: SQLite in the data folder is the only engine")
-    return settings
+    return from_environment(environment)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -199,9 +201,9 @@ def _import(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     from seeme.commands.exporting import export
 
-    data = _settings(options).data
+    settings = _settings(options)
     if options.output is None:
-        asyncio.run(export(data, options.model, options.kind, options.format, sys.stdout))
+        asyncio.run(export(settings, options.model, options.kind, options.format, sys.stdout))
         return 0
     try:
         target = options.output.open("x", encoding="utf-8", newline="")
@@ -209,7 +211,7 @@ def _export(options: argparse.Namespace) -> int:
         raise SetupError(f"{options.output} exists; name a file that doesn't") from None
     try:
         with target:
-            asyncio.run(export(data, options.model, options.kind, options.format, target))
+            asyncio.run(export(settings, options.model, options.kind, options.format, target))
     except BaseException:
         options.output.unlink()  # half an export would be taken for a whole one
         raise
@@ -224,7 +226,7 @@ def _check(options: argparse.Namespace) -> int:
 
     async def report() -> int:
         faults = 0
-        async for what, found in check(_settings(options).data):
+        async for what, found in check(_settings(options)):
             print(f"{what}: {'ok' if not found else f'{len(found)} faults'}")
             for fault in found[:20]:
                 print(f"  {fault}")
@@ -242,10 +244,17 @@ def _rebuild(options: argparse.Namespace) -> int:
     return 0
 
 
+def _migrate(options: argparse.Namespace) -> int:
+    from seeme.commands.moving import move
+
+    move(_settings(options), options.to)
+    return 0
+
+
 def _backup(options: argparse.Namespace) -> int:
     from seeme.service.care import backup
 
-    inputs = asyncio.run(backup(_settings(options).data, options.target))
+    inputs = asyncio.run(backup(_settings(options), options.target))
     print(f"{options.target}: the database and {inputs} inputs. Use it with `seeme serve --data {options.target}`.")
     return 0
 

@@ -322,3 +322,8 @@ def _open(root: Schema, schema: Schema) -> list[Schema]:
     return [schema] + [
         inner for part in schema.get("anyOf", []) + schema.get("oneOf", []) for inner in _open(root, part)
     ]
+
+
+def printable(text: str) -> str:
+    """Return a text that can't act on a terminal: what came from a file or a server may stand in it."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

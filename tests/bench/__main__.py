@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from .postgres import postgres
 from .process import ROOT
 from .reading import reading
 from .run import FULL, QUICK, Run, table
@@ -25,6 +26,7 @@ SECTIONS: dict[str, Callable[[Run], None]] = {
     "batches": batches,
     "reading": reading,
     "starting": starting,
+    "postgres": postgres,
 }
 
 

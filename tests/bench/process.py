@@ -104,8 +104,9 @@ class Process:
 class Service(Process):
     """`seeme serve` with all its defaults on a fresh folder, or on one that is there."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(["-m", "seeme", "serve", "--data", str(folder), "--port", "PORT"], folder.with_suffix(".log"))
+    def __init__(self, folder: Path, *options: str) -> None:
+        command = ["-m", "seeme", "serve", "--data", str(folder), "--port", "PORT", *options]
+        super().__init__(command, folder.with_suffix(".log"))
         self.folder = folder
         self.key = ""
 

@@ -20,6 +20,7 @@ class Cost(NamedTuple):
 
     cpu_ms: float
     p50_ms: float
+    p99_ms: float
 
 
 def reading(run: Run) -> None:
@@ -44,6 +45,13 @@ def reading(run: Run) -> None:
         run.add("- time to the answer, p50", f"{large[what].p50_ms:.2f} ms")
         run.add(f"- CPU at {few:,} predictions", f"{small[what].cpu_ms:.2f} ms")
     run.add(f"ready after a start with {many:,} predictions", f"{statistics.median(starts):.2f} s")
+
+
+def metrics_p99(run: Run, service: Service) -> float:
+    """Return the milliseconds in which 99 of 100 requests for twelve weeks of metrics are answered."""
+    make_model(service, "few")
+    _store(run, service, "few", run.plan.few)
+    return _costs(run, service, "few", run.plan.few)["12 weeks of metrics"].p99_ms
 
 
 def _costs(run: Run, service: Service, model: str, stored: int) -> dict[str, Cost]:
@@ -78,7 +86,8 @@ def _cost(service: Service, path: str, requests: int) -> Cost:
             raise RuntimeError(f"{path}: {answer.status}, {len(items)} items")
     used = service.cpu() - before
     connection.close()
-    return Cost(used / requests * 1e3, statistics.median(times[20:]) * 1e3)
+    counted = sorted(times[20:])
+    return Cost(used / requests * 1e3, statistics.median(counted) * 1e3, counted[int(len(counted) * 0.99)] * 1e3)
 
 
 def _store(run: Run, service: Service, model: str, count: int) -> None:

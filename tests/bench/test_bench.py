@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 def test_a_quick_run_measures_every_section(tmp_path: Path) -> None:
     """Every section has its line and its raw rounds, every answer was 2xx, and all of it was stored."""
     command = [sys.executable, "-m", "tests.bench", "--quick", "--output", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stderr
     for words in (
         "single predictions / floor",
@@ -27,6 +27,7 @@ def test_a_quick_run_measures_every_section(tmp_path: Path) -> None:
         "ready after the start",
         "idle resident memory",
         "`from seeme import Client`",
+        "PostgreSQL",
     ):
         assert f"| {words}" in done.stdout
     raw = json.loads((tmp_path / "raw.json").read_text())

@@ -14,7 +14,7 @@ KNOWN = 10_000
 
 def singles(run: Run) -> None:
     """One prediction a request, service and floor in turn."""
-    service, floor = _in_turn(run, "predictions", "singles")
+    service, floor = in_turn(run, "predictions", "singles")
     ratios = [one.rate / other.rate for one, other in zip(service, floor, strict=True)]
     run.add("single predictions / floor", spread(ratios, "{:.2f}"), ">= 0.60", statistics.median(ratios) >= 0.6)
     run.add("- events/s", spread(one.rate for one in service))
@@ -35,7 +35,7 @@ def singles(run: Run) -> None:
 
 def feedback(run: Run) -> None:
     """One rating a request, on predictions that are stored; service and floor in turn."""
-    service, floor = _in_turn(run, "feedback", "feedback")
+    service, floor = in_turn(run, "feedback", "feedback")
     ratios = [one.rate / other.rate for one, other in zip(service, floor, strict=True)]
     run.add("single ratings / floor", spread(ratios, "{:.2f}"))
     run.add("- events/s", spread(one.rate for one in service))
@@ -63,12 +63,12 @@ def batches(run: Run) -> None:
     run.add("- most resident memory", f"{memory:.0f} MB", "<= 120 MB", memory <= 120)
 
 
-def _in_turn(run: Run, kind: str, section: str) -> tuple[list[Load], list[Load]]:
+def in_turn(run: Run, kind: str, section: str, *options: str) -> tuple[list[Load], list[Load]]:
     """Load the service and the floor in turn, each first in every second round; return the rounds of both."""
     plan = run.plan
     loads: tuple[list[Load], list[Load]] = ([], [])
     with (
-        Service(run.folder / section) as service,
+        Service(run.folder / section, *options) as service,
         Process([str(_FLOOR), "PORT"], run.folder / f"{section}-floor.log") as floor,
     ):
         make_model(service)

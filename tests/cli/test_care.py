@@ -50,7 +50,7 @@ def test_a_sound_folder_passes(stocked):
     for _ in range(2):
         done = seeme("check", data=stocked.folder)
         assert done.code == 0
-        assert done.lines == ["database file: ok", "sums of m against rows (1 days): ok", "inputs: ok"]
+        assert done.lines == ["database: ok", "sums of m against rows (1 days): ok", "inputs: ok"]
         stocked.stop()
 
 
@@ -86,7 +86,7 @@ def test_a_damaged_file_is_found(stocked):
     path.write_bytes(content)
     found = seeme("check", data=stocked.folder)
     assert found.code == 1
-    assert found.out.startswith("database file: ")
+    assert found.out.startswith("database: ")
     assert found.err == ""
 
 
@@ -145,13 +145,14 @@ def test_a_backup_is_its_owners_alone(stocked, tmp_path):
     assert modes == {True: {0o700}, False: {0o600}}
 
 
+@pytest.mark.sqlite
 async def test_a_backup_is_on_disk_before_it_has_its_name(settings, tmp_path, monkeypatch):
     """Each file and folder is synced, the folder that holds it last."""
     async with Services.open(settings):
         pass
     synced = []
     monkeypatch.setattr(care, "_fsync", lambda path: synced.append(path.name))
-    await care.backup(settings.data, tmp_path / "copy")
+    await care.backup(settings, tmp_path / "copy")
     assert {"seeme.db", "secret"} <= set(synced)
     assert [name.rpartition(".")[2] for name in synced[-2:-1]] == ["part"]
     assert synced[-1] == tmp_path.name
@@ -172,6 +173,14 @@ def test_a_backup_of_nothing_leaves_nothing(tmp_path):
     assert refused.code == 1
     assert "there is no database at" in refused.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_about_a_strange_name_cannot_act_on_the_terminal(tmp_path):
+    """Control characters of a name are shown as such."""
+    refused = seeme("check", data=tmp_path / "no\x1b[2Jthing")
+    assert refused.code == 1
+    assert "\\x1b[2J" in refused.err
+    assert "\x1b" not in refused.err
 
 
 def test_a_backup_of_a_stopped_service_equals_its_folder(stocked, tmp_path):
@@ -209,6 +218,7 @@ def test_a_backup_deletes_nothing_beside_it(stocked, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == before | {"copy"}
 
 
+@pytest.mark.sqlite
 async def test_a_backup_that_fails_leaves_nothing(settings, tmp_path, monkeypatch):
     """No half copy stays to fill the disk."""
     async with Services.open(settings):
@@ -219,5 +229,5 @@ async def test_a_backup_that_fails_leaves_nothing(settings, tmp_path, monkeypatc
 
     monkeypatch.setattr(care, "_seal", fail)
     with pytest.raises(OSError, match="no room"):
-        await care.backup(settings.data, tmp_path / "backups" / "copy")
+        await care.backup(settings, tmp_path / "backups" / "copy")
     assert list((tmp_path / "backups").iterdir()) == []

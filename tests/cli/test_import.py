@@ -5,8 +5,8 @@ import json
 import pytest
 
 from seeme import Client
-from seeme.commands.history import printable
 from seeme.errors import Invalid
+from seeme.mistakes import printable
 
 from .conftest import seeme, write_lines
 

@@ -71,8 +71,8 @@ def test_a_port_in_use_is_one_line(live, tmp_path):
         ({"SEEME_ADDRESS_RATE": "nan"}, [], "SEEME_ADDRESS_RATE must be above 0"),
         ({"SEEME_COLOUR": "red"}, [], "SEEME_COLOUR isn't a setting; docs/settings.md lists them"),
         ({"SEEME_LOG_LEVEL": "loud"}, [], "SEEME_LOG_LEVEL must be debug, info, warning or error (got 'loud')"),
-        ({"SEEME_DATABASE": "postgres://x"}, [], "isn't acted on yet"),
-        ({}, ["--database", "postgres://x"], "isn't acted on yet"),
+        ({"SEEME_DATABASE": "mysql://x"}, [], "is an address such as postgresql://user@host/name"),
+        ({}, ["--database", "seeme.db"], "is an address such as postgresql://user@host/name"),
         ({}, ["--host", "256.1.1.1"], "can't listen on 256.1.1.1"),
     ],
 )

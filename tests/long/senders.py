@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import cycle
 from typing import Any, NamedTuple
 
 from live import Live
@@ -119,8 +120,9 @@ class Events:
 class Load:
     """Several senders at once, and what they know."""
 
-    def __init__(self, live: Live, senders: int = 4) -> None:
+    def __init__(self, live: Live, *others: Live, senders: int = 4) -> None:
         self._live = live
+        self._nodes = [live, *others]
         self.key = set_up(live)
         self._events = [Events(f"s{number}") for number in range(senders)]
         self._stop = threading.Event()
@@ -134,7 +136,8 @@ class Load:
     def running(self) -> Iterator["Load"]:
         """Send from all senders until the block ends; each stops at its first request that gets no answer."""
         self._stop.clear()
-        threads = [threading.Thread(target=self._send, args=(events,)) for events in self._events]
+        nodes = cycle(self._nodes)
+        threads = [threading.Thread(target=self._send, args=(events, next(nodes))) for events in self._events]
         for thread in threads:
             thread.start()
         try:
@@ -144,8 +147,8 @@ class Load:
             for thread in threads:
                 thread.join()
 
-    def _send(self, events: Events) -> None:
-        with Caller(self._live.port, self.key) as caller:
+    def _send(self, events: Events, node: Live) -> None:
+        with Caller(node.port, self.key) as caller:
             while not self._stop.is_set() and self.attempt(caller, events.next()):
                 pass
 
@@ -164,6 +167,11 @@ class Load:
             if len(stored) < len(sent.ids):
                 self.refused.append((sent, answer))
         return True
+
+    def ask(self, node: Live, method: str, path: str) -> Answer:
+        """Ask a node something with the key."""
+        with Caller(node.port, self.key) as caller:
+            return caller(method, path)
 
     def send_again(self) -> None:
         """Send what got no answer and what was refused again, the same bytes; each must be taken now."""

@@ -10,6 +10,7 @@ from seeme.records.models import NewModel, NewVersion
 from seeme.records.predictions import Detection, LabelledBox, NewLabel, NewPrediction
 from seeme.records.queries import FeedbackQuery, PredictionQuery, from_cursor, to_cursor
 from seeme.service import exports
+from seeme.service.events import FEED_LAG
 
 NOON = 1_763_640_000_000_000
 LARGE = {f"feature {n}": "x" * 980 for n in range(200)}  # 200 KB
@@ -156,6 +157,7 @@ async def test_feedback_is_listed_newest_first_and_filtered(services, model, som
         clock.forward(SECOND)
         await services.ingest.feedback([new], someone)
     await services.review.approve("b", None, someone)
+    clock.forward(2 * FEED_LAG)  # where several nodes write, changes show so late
     assert await feedback_ids(services) == ["d", "c", "b", "a"]
     assert await feedback_ids(services, feedback_type="comment") == ["c"]
     assert await feedback_ids(services, status="superseded") == ["a"]
@@ -176,10 +178,12 @@ async def test_a_change_feed_misses_nothing_while_it_is_read(services, model, so
     await services.ingest.predictions([prediction("p1", HOUR)], someone)
     for n in range(4):
         await services.ingest.feedback([Rating(id=f"f{n}", prediction_id="p1", rating=1)], someone)
+    clock.forward(2 * FEED_LAG)
     query = FeedbackQuery(model_id="digits", updated_since=0, limit=2)
     page = await services.events.list_feedback(query)
     assert [one.id for one in page.items] == ["f0", "f1"]
     await services.review.approve("f0", None, someone)
+    clock.forward(2 * FEED_LAG)
     rest = await services.events.list_feedback(
         FeedbackQuery(model_id="digits", updated_since=0, after=from_cursor(page.next_cursor))
     )

@@ -11,6 +11,7 @@ from seeme.records.keys import NewKey
 from seeme.records.models import ConfigPatch, ModelPatch, NewModel, NewVersion
 from seeme.records.predictions import NewPrediction
 from seeme.records.queries import PredictionQuery
+from seeme.service.inbox import share
 from seeme.service.services import Services
 
 
@@ -192,6 +193,7 @@ async def test_a_refused_row_beside_other_work_loses_nothing(services, model, so
     assert (await services.reports.rebuild("digits", None, None)).changed == []
 
 
+@pytest.mark.sqlite
 async def test_a_full_disk_refuses_events_while_reading_goes_on(services, model, someone):
     """Every event and change is StorageFull, none is half stored, and what was stored can be read."""
     await services.ingest.predictions([prediction("before")], someone)
@@ -208,6 +210,7 @@ async def test_a_full_disk_refuses_events_while_reading_goes_on(services, model,
     assert len(await stored(services)) == 101
 
 
+@pytest.mark.sqlite
 async def test_sums_are_right_after_a_full_disk(services, model, someone):
     """What was refused isn't counted, in memory either."""
     await services.ingest.predictions([prediction("before")], someone)
@@ -220,6 +223,7 @@ async def test_sums_are_right_after_a_full_disk(services, model, someone):
     assert (await services.reports.rebuild("digits", None, None)).changed == []
 
 
+@pytest.mark.sqlite
 async def test_a_full_disk_is_said_to_other_writers_too(services, model):
     """Work that meets a full disk is StorageFull, not a failure of ours."""
     await fill_disk(services)
@@ -243,6 +247,14 @@ async def test_a_writer_that_dies_leaves_nobody_waiting(services, model, someone
     assert await asyncio.wait_for(services.tasks.failed, 5) == "writer"
     with pytest.raises(Unavailable):
         await services.ingest.predictions([prediction("p2")], someone)
+
+
+def test_a_busy_writer_takes_half_of_those_on_their_way():
+    """A burst from idle goes at once; a lopsided pair of batches becomes two halves and stays so; few aren't halved."""
+    assert share(last=0, waiting=64) == 64
+    assert share(last=10, waiting=54) == 32
+    assert share(last=32, waiting=32) == 32
+    assert share(last=3, waiting=5) == 16
 
 
 async def test_commits_are_observed(services, model, someone):

@@ -324,6 +324,7 @@ async def test_the_change_feed_misses_nothing_when_the_clock_goes_back(settings,
     clock.forward(-DAY)
     async with Services.open(settings, clock) as services:
         await services.ingest.feedback([vote("f2")], someone)
+        clock.forward(2 * DAY)
         query = FeedbackQuery(model_id="digits", updated_since=_micros(seen) + 1)
         assert [one.id for one in (await services.events.list_feedback(query)).items] == ["f2"]
 

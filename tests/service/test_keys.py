@@ -61,6 +61,7 @@ async def test_any_other_text_is_unauthorized(services):
             services.keys.authenticate(text)
 
 
+@pytest.mark.sqlite
 async def test_secrets_are_in_no_file(settings, services):
     """Neither keys nor codes nor session tokens can be read from the data folder, only their hashes."""
     made = [await services.keys.create(new) for new in (READ, PAGE)]

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import msgspec
+import pytest
 from hypothesis import Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -106,15 +107,15 @@ def histories(draw):
     return task, orders
 
 
-async def play(services: Services, model_id, history, sizes):
-    """Send events to a model in batches of the given sizes, each kind by its own call, at once."""
+async def play(nodes: list[Services], model_id, history, sizes):
+    """Send events to a model in batches of the given sizes, each kind by its own call, at once, to nodes in turn."""
     n = 0
     while history:
         size = sizes[n % len(sizes)]
         chunk, history, n = history[:size], history[size:], n + 1
-        ingest = services.ingest
         calls = []
         for one in chunk:
+            ingest = nodes[len(calls) % len(nodes)].ingest
             kind = {NewPrediction: ingest.predictions, NewLabel: ingest.labels}.get(type(one), ingest.feedback)
             calls.append(kind([msgspec.structs.replace(one, model_id=model_id)], SOMEONE))
         await asyncio.gather(*calls)
@@ -158,13 +159,20 @@ async def disagreements(services: Services, model_id):
     return wrong
 
 
-async def compare(services: Services, task, orders):
+async def compare(nodes: list[Services], task, orders):
     """Play two orders of one history into two models; assert that nothing tells them apart, and erase everybody."""
     pictures = []
+    services = nodes[0]
     models = [uuid4().hex for _ in orders]
     for model_id, (history, sizes) in zip(models, orders, strict=True):
         await services.models.create(NewModel(name="M", id=model_id, task=task))
-        await play(services, model_id, history, sizes)
+        for other in nodes[1:]:
+            await other.cluster.refresh()
+        await play(nodes, model_id, history, sizes)
+        if len(nodes) > 1:
+            assert await disagreements(services, model_id) == []
+            await nodes[1].cluster.join_orphans()
+            await services.cluster.fold()
         pictures.append(await picture(services, model_id))
         assert await disagreements(services, model_id) == []
     assert pictures[0] == pictures[1]
@@ -174,17 +182,31 @@ async def compare(services: Services, task, orders):
         assert await disagreements(services, model_id) == []
 
 
-def test_any_order_and_repetition_leaves_rows_and_sums_equal():
+@pytest.mark.parametrize(
+    "count",
+    [
+        pytest.param(1, id="sqlite"),
+        *(pytest.param(n, id=f"{n} nodes", marks=[pytest.mark.long, pytest.mark.timeout(300)]) for n in (1, 2)),
+    ],
+)
+def test_any_order_and_repetition_leaves_rows_and_sums_equal(count, request):
     """Two orders of the same events, some repeated, leave equal rows and sums; erasing subtracts exactly."""
+    shared = "nodes" in request.node.name
+    database = request.getfixturevalue("postgres").create() if shared else ""
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
         stack = AsyncExitStack()
-        opened = Services.open(Settings(data=Path(folder)), lambda: 1_763_640_000_000_000)
-        services = runner.run(stack.enter_async_context(opened))
+        folders = [Path(folder) / name for name in "ab"]
+        nodes = [
+            runner.run(stack.enter_async_context(Services.open(settings, lambda: 1_763_640_000_000_000)))
+            for settings in (Settings(data=one, database=database, secret="the same") for one in folders[:count])
+        ]
 
-        @hypothesis_settings(max_examples=150, deadline=None, phases=[Phase.explicit, Phase.generate, Phase.shrink])
+        @hypothesis_settings(
+            max_examples=60 if shared else 150, deadline=None, phases=[Phase.explicit, Phase.generate, Phase.shrink]
+        )
         @given(histories())
         def hold(history):
-            runner.run(compare(services, *history))
+            runner.run(compare(nodes, *history))
 
         try:
             hold()

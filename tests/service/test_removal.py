@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from seeme.clock import DAY, HOUR, from_micros
 from seeme.errors import Conflict, Gone, NotFound
 from seeme.records.feedback import Comment, Correction, Rating
+from seeme.records.keys import NewKey
 from seeme.records.models import ConfigPatch, NewModel, NewVersion
 from seeme.records.predictions import NewLabel, NewPrediction
 from seeme.records.queries import FeedbackQuery, MetricsQuery, PredictionQuery
@@ -289,16 +290,16 @@ async def test_a_new_model_under_a_deleted_ones_id_starts_from_nothing(services,
 async def test_old_tombstones_codes_and_sessions_go(services, model, someone, clock):
     """What has outlived its purpose is deleted."""
     await services.ingest.predictions([prediction("p1")], someone)
-    key = services.keys.make_local()
-    await services.keys.new_sign_in(services.keys.local_key)
-    token, identity = await services.keys.redeem(key)
+    key = await services.keys.create(NewKey(kind="secret", holder="Ada", scopes=["read"]))
+    await services.keys.new_sign_in(key.id)
+    token, identity = await services.keys.redeem(key.key)
     assert identity.kind == "session"
     clock.forward(31 * DAY)
     await services.removal.retain()
-    assert await services.database.all("gone_predictions", pairs='[["digits","p1"]]') != []
+    assert await services.database.of("gone_predictions", [("digits", "p1")]) != []
     clock.forward(30 * DAY + HOUR)
     await services.removal.retain()
-    assert await services.database.all("gone_predictions", pairs='[["digits","p1"]]') == []
+    assert await services.database.of("gone_predictions", [("digits", "p1")]) == []
     assert await services.keys.session(token) is None
 
 

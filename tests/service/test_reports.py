@@ -44,13 +44,13 @@ async def corrupt(services, grain=sums.DAILY, lane=sums.PREDICTIONS):
     vector[lane] += 5
     values = {"model_id": "digits", "grain": grain, "start": rows[0]["start"], "version_id": "", "arm": ""}
     async with services.database.transaction() as tx:
-        await tx.run("put_sums", **values, writer="main", layout=1, vector=sums.pack(vector))
+        await tx.run("put_sums", **values, writer=services.intake.sums.writer, layout=1, vector=sums.pack(vector))
     services.intake.forget()
 
 
 async def faults(settings):
     """Return what a check of the data folder finds."""
-    return [fault async for _, found in check(settings.data) for fault in found]
+    return [fault async for _, found in check(settings) for fault in found]
 
 
 async def test_weeks_go_back_twelve_and_name_themselves(services, model, someone):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from hashlib import sha256
 
 import pytest
@@ -11,6 +12,7 @@ from seeme.store import blobs
 from seeme.store.blobs import Blobs
 from seeme.store.sqlite import open_sqlite
 
+NOW = time.time_ns() // 1000
 IMAGE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20
 HASH = sha256(IMAGE).hexdigest()
 
@@ -24,7 +26,7 @@ def folder(tmp_path):
 @pytest.fixture
 def files(folder):
     """A store of files."""
-    return Blobs(folder)
+    return Blobs(folder, NOW)
 
 
 async def chunks(content, size=1000):
@@ -132,12 +134,14 @@ async def test_bytes_and_name_are_synced_before_the_answer(files):
 
 
 async def test_what_a_killed_process_left_is_deleted_at_the_start(files, folder):
-    """Incoming files of an earlier process are no one's."""
-    await files.receive(chunks(IMAGE), 10**6)
+    """Incoming files without a byte for an hour are no one's; younger ones may be another node's."""
+    left = await files.receive(chunks(IMAGE), 10**6)
+    young = await files.receive(chunks(IMAGE), 10**6)
+    os.utime(left.path, (1, 1))
     kept = await files.receive(chunks(IMAGE + b"2"), 10**6)
     await files.keep(kept)
-    Blobs(folder)
-    assert every_file(folder) == [kept.hash]
+    Blobs(folder, NOW)
+    assert sorted(every_file(folder)) == sorted([kept.hash, young.path.name])
 
 
 async def test_deleting_or_discarding_twice_is_harmless(files, folder):

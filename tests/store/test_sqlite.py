@@ -176,41 +176,6 @@ async def test_any_name_of_a_folder_can_be_read(tmp_path, name):
             assert await stored(beside) == ["a"]
 
 
-async def test_leaving_a_transaction_commits(database):
-    """Every connection sees what was written."""
-    await put(database, "a", "b")
-    assert await stored(database) == ["a", "b"]
-
-
-async def test_an_exception_undoes_the_transaction(database):
-    """Nothing of a transaction that was left by an exception is stored, and the next one works."""
-    with suppress(KeyError):
-        async with database.transaction() as tx:
-            await tx.run("add_blob", hash="a", **BLOB)
-            raise KeyError
-    await put(database, "b")
-    assert await stored(database) == ["b"]
-
-
-async def test_a_cancelled_transaction_is_undone(database):
-    """A task that is cancelled within its transaction leaves nothing."""
-    inside = asyncio.Event()
-
-    async def write():
-        async with database.transaction() as tx:
-            await tx.run("add_blob", hash="a", **BLOB)
-            inside.set()
-            await asyncio.sleep(60)
-
-    task = asyncio.create_task(write())
-    await inside.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await put(database, "b")
-    assert await stored(database) == ["b"]
-
-
 @pytest.mark.parametrize("turns", range(8))
 async def test_a_transaction_may_be_cancelled_at_any_time(database, turns):
     """Also while a statement or the commit is on its way to SQLite's thread: it is all stored or nothing."""
@@ -223,52 +188,10 @@ async def test_a_transaction_may_be_cancelled_at_any_time(database, turns):
     assert await stored(database) in (["c"], ["a", "b", "c"])
 
 
-async def test_a_transaction_sees_itself_and_others_do_not(database):
-    """Before the commit only the transaction itself reads what it wrote."""
-    async with database.transaction() as tx:
-        await tx.run("add_blob", hash="a", **BLOB)
-        assert (await tx.one("blob", hash="a"))["refs"] == 1
-        assert await database.one("blob", hash="a") is None
-
-
 async def test_transactions_come_one_at_a_time(database):
     """Two tasks that write at once are served one after the other."""
     await asyncio.gather(*(put(database, "a") for _ in range(20)))
     assert (await database.one("blob", hash="a"))["refs"] == 20
-
-
-async def test_a_savepoint_undoes_its_part_alone(database):
-    """What came before and after a part that failed is stored; parts can be nested."""
-    async with database.transaction() as tx:
-        await tx.run("add_blob", hash="before", **BLOB)
-        with suppress(KeyError):
-            async with tx.savepoint():
-                await tx.run("add_blob", hash="outer", **BLOB)
-                async with tx.savepoint():
-                    await tx.run("add_blob", hash="inner", **BLOB)
-                raise KeyError
-        async with tx.savepoint():
-            await tx.run("add_blob", hash="kept", **BLOB)
-            with suppress(KeyError):
-                async with tx.savepoint():
-                    await tx.run("add_blob", hash="undone", **BLOB)
-                    raise KeyError
-        await tx.run("add_blob", hash="after", **BLOB)
-    assert await stored(database) == ["after", "before", "kept"]
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"confidence": 2.0}, {"latency_ms": -1.0}, {"version_id": None}, {"digest": None}, {"detection_count": 2**63}],
-)
-async def test_a_row_that_the_tables_refuse_is_the_rows_fault(database, wrong):
-    """Constraints and numbers out of range raise RowRefused, and nothing of those rows is stored."""
-    async with database.transaction() as tx:
-        with pytest.raises(RowRefused):
-            async with tx.savepoint():
-                await tx.run_many("insert_predictions", [PREDICTION, {**PREDICTION, "id": "q", **wrong}])
-    assert await database.one("count_predictions", model_id="m") is not None
-    assert (await database.one("count_predictions", model_id="m"))["n"] == 0
 
 
 async def test_an_id_that_is_taken_is_the_rows_fault(database):
@@ -340,17 +263,6 @@ async def test_a_transaction_that_only_reads_leaves_nothing_open(database, path)
     other.close()
     await put(database, "a")
     assert await stored(database) == ["a"]
-
-
-async def test_a_snapshot_shows_one_moment(database, path):
-    """What is written while a snapshot is open isn't seen in it."""
-    await put(database, "a")
-    async with opened(open_sqlite_readonly(path)) as beside:
-        async with beside.snapshot():
-            assert await stored(beside) == ["a"]
-            await put(database, "b")
-            assert await stored(beside) == ["a"]
-        assert await stored(beside) == ["a", "b"]
 
 
 async def test_a_backup_equals_its_source(database, path, tmp_path):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from seeme.clock import MINUTE
 from seeme.web.api import ROUTES
 
 RATING = {"model_id": "digits", "prediction_id": "p1", "feedback_type": "rating", "rating": 1, "id": "f1"}
@@ -95,13 +96,14 @@ async def test_both_ends_of_a_period_are_included(program):
     assert sorted(item["id"] for item in answer.json()["items"]) == ["p0", "p1"]
 
 
-async def test_feedback_is_reviewed_and_the_change_feed_shows_it(program):
+async def test_feedback_is_reviewed_and_the_change_feed_shows_it(program, clock):
     """Approve and reject answer with the feedback; the feed names the change."""
     await program("POST", "/v1/predictions", PREDICTION)
     await program("POST", "/v1/feedback", RATING)
     approved = await program("POST", "/v1/feedback/f1/approve")
     assert (approved.status, approved.json()["review"], approved.json()["reviewed_by"]) == (200, "approved", "Ada")
     assert (await program("POST", "/v1/feedback/f1/reject")).json()["review"] == "rejected"
+    clock.forward(MINUTE)
     feed = await program("GET", "/v1/feedback?model_id=digits&updated_since=2025-11-20")
     assert [item["review"] for item in feed.json()["items"]] == ["rejected"]
     assert (await program("POST", "/v1/feedback/f1/release")).status == 409

@@ -3,7 +3,6 @@
 import csv
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
@@ -11,8 +10,9 @@ import msgspec
 from seeme.commands.progress import Progress
 from seeme.records.feedback import Feedback
 from seeme.records.predictions import Prediction, StoredLabel
-from seeme.service.care import open_data
 from seeme.service.exports import count, rows
+from seeme.settings import Settings
+from seeme.store.engines import open_to_read
 
 COLUMNS = {
     "predictions": Prediction.__struct_fields__,
@@ -24,13 +24,13 @@ COLUMNS = {
 FORMULA = re.compile(r"'*\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
-async def export(data: Path, model_id: str, kind: str, format: str, target: TextIO) -> int:
+async def export(settings: Settings, model_id: str, kind: str, format: str, target: TextIO) -> int:
     """Write every row of a kind, oldest first; return how many."""
-    database = await open_data(data)
+    database = await open_to_read(settings)
     try:
-        async with database.snapshot():
-            progress = Progress(f"Exporting {kind}", await count(database, model_id, kind))
-            found = rows(database, model_id, kind)
+        async with database.snapshot() as reader:
+            progress = Progress(f"Exporting {kind}", await count(reader, model_id, kind))
+            found = rows(reader, model_id, kind)
             if format == "csv":
                 written = await _csv(found, COLUMNS[kind], target, progress)
             else:

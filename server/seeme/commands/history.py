@@ -17,7 +17,7 @@ from seeme.batching import deliver
 from seeme.client import Client
 from seeme.commands.progress import Progress
 from seeme.errors import RequestError, SeeMeError, SetupError
-from seeme.mistakes import explained
+from seeme.mistakes import explained, printable
 from seeme.outgoing import SHAPES, Event
 
 ONE = {"predictions": "prediction", "labels": "label", "feedback": "feedback"}
@@ -67,11 +67,6 @@ def load(client: Client, path: Path, kind: str, model_id: str | None, *, format:
     if len(failed) > SHOWN_FAILURES:
         print(f"... and {len(failed) - SHOWN_FAILURES} more", file=sys.stderr)
     return len(failed)
-
-
-def printable(text: str) -> str:
-    """Return a text that can't act on a terminal: a file's content may stand in it."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def _summary(kind: str, stored: Counter[str], failed: int) -> str:

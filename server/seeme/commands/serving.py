@@ -82,6 +82,8 @@ async def _welcome(services: Services, data: Path, *, with_link: bool) -> None:
 
 def demo(settings: Settings, demo_port: int) -> None:
     """Serve, and beside it the digits example with a month of history."""
+    if settings.database:
+        raise SetupError("the demo keeps its data in SQLite: leave SEEME_DATABASE out")
     example = _digits()
     _check_demo_port(settings, demo_port)
 

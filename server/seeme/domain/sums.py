@@ -191,6 +191,11 @@ def total(blobs: list[bytes]) -> Vector:
     return result
 
 
+def pack_total(blobs: list[bytes]) -> bytes:
+    """Return the sum of stored vectors as it is stored."""
+    return compress(total(blobs).astype("<i8").tobytes(), 1)
+
+
 def wide(vector: Vector, lane: int, limbs: int) -> int:
     """Return a number kept as 32-bit limbs."""
     return sum(int(vector[lane + i]) << 32 * i for i in range(limbs))

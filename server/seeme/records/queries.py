@@ -79,6 +79,9 @@ def from_cursor(text: str) -> Keyset:
         Invalid: for any other text.
     """
     try:
-        return _decoder.decode(urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)))
+        found = _decoder.decode(urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)))
+        if "\0" in found.id:
+            raise ValueError
+        return found
     except (ValueError, msgspec.MsgspecError):
         raise invalid("$.cursor", "must be a `next_cursor` of this list, unchanged") from None

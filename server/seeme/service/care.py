@@ -8,62 +8,59 @@ from tempfile import mkdtemp
 
 from seeme.errors import SetupError
 from seeme.service import recount
-from seeme.service.services import DATABASE
+from seeme.settings import Settings
 from seeme.store import blobs, registry
-from seeme.store.sqlite import SqliteDatabase, open_sqlite_readonly
+from seeme.store.database import Reader
+from seeme.store.engines import FILE, open_to_read
+from seeme.store.sqlite import open_sqlite_readonly
 
 
-async def open_data(data: Path) -> SqliteDatabase:
-    """Open the database of a data folder to read; raises SetupError when there is none."""
-    return await open_sqlite_readonly(data / DATABASE)
-
-
-async def model_ids(database: SqliteDatabase) -> list[str]:
+async def model_ids(reader: Reader) -> list[str]:
     """Return the models that aren't deleted."""
-    return [stored.model.id for stored in await registry.models(database) if stored.deleted_at is None]
+    return [stored.model.id for stored in await registry.models(reader) if stored.deleted_at is None]
 
 
-async def check(data: Path) -> AsyncIterator[tuple[str, list[str]]]:
+async def check(settings: Settings) -> AsyncIterator[tuple[str, list[str]]]:
     """Yield what was looked at, with the faults found there: the file, each model's sums against rows, the inputs."""
-    database = await open_data(data)
+    database = await open_to_read(settings)
     try:
         damage = await database.integrity_errors()
-        yield "database file", damage
+        yield "database", damage
         if damage:  # what is read from it would mean nothing
             return
-        async with database.snapshot():
-            for model_id in await model_ids(database):
+        async with database.snapshot() as reader:
+            for model_id in await model_ids(reader):
                 faults = []
-                days = await recount.days(database, model_id)
+                days = await recount.days(reader, model_id)
                 for day, thinned in days:
                     if not thinned:
-                        delta = await recount.day(database, model_id, day)
-                        faults += await recount.differences(database, model_id, day, delta)
+                        delta = await recount.day(reader, model_id, day)
+                        faults += await recount.differences(reader, model_id, day, delta)
                 skipped = sum(thinned for _, thinned in days)
                 note = f", {skipped} without rows any more" if skipped else ""
                 yield f"sums of {model_id} against rows ({len(days)} days{note})", faults
-            missing = [hash for hash in await blobs.hashes(database) if not _blob(data, hash).exists()]
+            missing = [hash for hash in await blobs.hashes(reader) if not _blob(settings.data, hash).exists()]
             yield "inputs", [f"the input {hash} has a row but no file" for hash in missing]
     finally:
         await database.close()
 
 
-async def backup(data: Path, target: Path) -> int:
+async def backup(settings: Settings, target: Path) -> int:
     """Copy a data folder as of one moment, beside a running service or without one; return how many inputs it has.
 
     Raises:
-        SetupError: the target exists.
+        SetupError: the target exists, or the data are in PostgreSQL, which has its own tools.
     """
     if target.exists():  # noqa: ASYNC240 - a command with nothing else to do
         raise SetupError(f"{target} exists; name a folder that doesn't")
-    database = await open_data(data)
+    database = await open_to_read(settings)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # A name of its own: what else is there, a half copy of another backup too, isn't ours to delete.
         part = Path(mkdtemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent))
         try:
-            await database.backup(part / DATABASE)
-            copied = await _copy_rest(data, part)
+            await database.backup(part / FILE)
+            copied = await _copy_rest(settings.data, part)
             _publish(part, target)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -75,7 +72,7 @@ async def backup(data: Path, target: Path) -> int:
 
 async def _copy_rest(data: Path, part: Path) -> int:
     """Copy what belongs to a copied database beside it; return how many inputs that database has."""
-    copied = await open_sqlite_readonly(part / DATABASE)
+    copied = await open_sqlite_readonly(part / FILE)
     try:
         hashes = await blobs.hashes(copied)
     finally:

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from seeme.clock import SECOND
 from seeme.errors import Conflict, NotFound
 from seeme.records.feedback import Feedback
 from seeme.records.predictions import Prediction, Truth
@@ -12,16 +13,18 @@ from seeme.records.queries import FeedbackQuery, PredictionQuery, to_cursor
 from seeme.records.types import Page
 from seeme.service.models import Models
 from seeme.store import reading
-from seeme.store.database import Reader, Row
+from seeme.store.database import Database, Row
 
+FEED_LAG = 10 * SECOND
 Shown = TypeVar("Shown", Prediction, Feedback)
 
 
 class Events:
     """What was logged, read back."""
 
-    def __init__(self, reader: Reader, models: Models, public_url: str) -> None:
-        self._reader = reader
+    def __init__(self, database: Database, models: Models, public_url: str, clock: Callable[[], int]) -> None:
+        self._reader = database
+        self._clock = clock
         self._models = models
         self._public_url = public_url.rstrip("/")
 
@@ -87,7 +90,9 @@ class Events:
     async def list_feedback(self, query: FeedbackQuery) -> Page[Feedback]:
         """Return one page of feedback: newest first, or as a change feed with `updated_since`."""
         self._models.get(query.model_id)
-        rows = await reading.feedback(self._reader, query)
+        # Nodes commit beside each other: what is stamped earlier may show later. Their clocks differ a little, too.
+        before = self._clock() - FEED_LAG if self._reader.shared else None
+        rows = await reading.feedback(self._reader, query, before)
         column = "created_at" if query.updated_since is None else "updated_at"
         return _page(rows, self._to_feedback, column)
 

@@ -2,6 +2,9 @@
 
 The writer takes whatever waits while the previous commit runs, stores it in one transaction, and then answers every
 caller. There is no timer: an idle service commits at once, a busy one in batches.
+
+A busy one takes at most half of those who are on their way: while their half is stored, the requests of the other
+half are read. With all in one batch, reading and storing would wait for each other.
 """
 
 import asyncio
@@ -18,13 +21,18 @@ from seeme.records.rows import EventRow
 from seeme.service.intake import Intake
 from seeme.service.outcomes import Outcome
 from seeme.settings import Settings
-from seeme.store.database import Database, RowRefused, Transaction
+from seeme.store.database import Database, RowRefused, Transaction, TryAgain
 
 log = logging.getLogger(__name__)
 
 MOST_PER_COMMIT = 5_000
+WHOLE = 16  # callers; halving so few gains nothing
 RETRY_AFTER = 1.0
+TRIES = 8
+# Seconds; the change feed of a shared database shows what is older than that and the difference of the nodes' clocks.
+LONGEST_BATCH = 5.0
 Result = TypeVar("Result")
+Accept = Callable[[Transaction, Sequence[EventRow], int], Awaitable[list[Outcome]]]
 Work = Callable[[Transaction], Awaitable[Any]]
 
 
@@ -58,6 +66,7 @@ class Inbox:
         self._items = 0
         self._bytes = 0
         self._closing = False
+        self._last_callers = 0
         self._wake = asyncio.Event()
 
     @property
@@ -121,6 +130,7 @@ class Inbox:
             if not self._waiting:
                 if self._closing:
                     return
+                self._last_callers = 0
                 self._wake.clear()
                 await self._wake.wait()
                 continue
@@ -137,22 +147,20 @@ class Inbox:
                         entry.answer.set_exception(ServiceFailed())
 
     def _take(self) -> list[_Waiting]:
+        most = share(self._last_callers, len(self._waiting))
         batch = [self._waiting.popleft()]
         count = len(batch[0].rows)
-        while self._waiting and count + len(self._waiting[0].rows) <= MOST_PER_COMMIT:
+        while self._waiting and len(batch) < most and count + len(self._waiting[0].rows) <= MOST_PER_COMMIT:
             batch.append(self._waiting.popleft())
             count += len(batch[-1].rows)
+        self._last_callers = len(batch)
         return batch
 
     async def _commit(self, batch: list[_Waiting]) -> None:
         """Store a batch and answer its callers; every failure is an answer, none ends the writer."""
         began = perf_counter()
         try:
-            try:
-                results = await self._store(batch, self._intake.accept)
-            except RowRefused:
-                self._intake.forget()
-                results = await self._store(batch, self._intake.accept_carefully)
+            results = await self._try(batch)
         except SeeMeError as error:
             self._fail(batch, error)
         except Exception:
@@ -162,13 +170,33 @@ class Inbox:
             self._observe(perf_counter() - began, sum(len(entry.rows) for entry in batch))
             for entry, result in zip(batch, results, strict=True):
                 if entry.then is not None and not isinstance(result, Exception):
-                    entry.then(result)
+                    self._follow(entry.then, result)
                 if entry.answer.done():  # the caller has gone; what it sent is stored all the same
                     continue
                 if isinstance(result, Exception):
                     entry.answer.set_exception(result)
                 else:
                     entry.answer.set_result(result)
+
+    def _follow(self, then: Callable[[Any], None], result: Any) -> None:
+        try:
+            then(result)
+        except Exception:  # the writer goes on, whatever others make of what is stored
+            log.exception("what follows a commit failed")
+
+    async def _try(self, batch: list[_Waiting]) -> list[Any]:
+        """Store a batch: carefully when a row was refused, and again when another node was in the way."""
+        accept = self._intake.accept
+        for left in reversed(range(TRIES)):
+            try:
+                return await self._store(batch, accept)
+            except RowRefused:
+                accept = self._intake.accept_carefully
+            except TryAgain:
+                if not left:
+                    raise
+            self._intake.forget()
+        raise ServiceFailed
 
     def _fail(self, batch: list[_Waiting], error: SeeMeError) -> None:
         self._intake.forget()
@@ -179,18 +207,25 @@ class Inbox:
     async def _store(
         self,
         batch: list[_Waiting],
-        accept: Callable[[Transaction, Sequence[EventRow], int], Awaitable[list[Outcome]]],
+        accept: Accept,
     ) -> list[Any]:
         """Store a batch in one transaction; return each caller's result, which may be an exception of its work."""
         rows = [row for entry in batch for row in entry.rows]
         async with self._database.transaction() as tx:
             # Work first, events last: what the database says of events it may say as late as at the commit.
             done = [None if entry.work is None else await self._work(tx, entry.work) for entry in batch]
-            outcomes = iter(await accept(tx, rows, self._clock()) if rows else [])
+            outcomes = iter(await self._accept(tx, rows, accept) if rows else [])
         return [
             [next(outcomes) for _ in entry.rows] if entry.work is None else result
             for entry, result in zip(batch, done, strict=True)
         ]
+
+    async def _accept(self, tx: Transaction, rows: list[EventRow], accept: Accept) -> list[Outcome]:
+        began = perf_counter()
+        outcomes = await accept(tx, rows, self._clock())
+        if self._database.shared and perf_counter() - began > LONGEST_BATCH:
+            raise TryAgain("storing took so long that the change feed might miss it", retry_after=RETRY_AFTER)
+        return outcomes
 
     async def _work(self, tx: Transaction, work: Work) -> Any:
         """Do one caller's work; what goes wrong with it is undone and answered alone, unless it is the disk."""
@@ -206,3 +241,8 @@ class Inbox:
             log.exception("a write failed")
             self._intake.forget()
             return ServiceFailed()
+
+
+def share(last: int, waiting: int) -> int:
+    """Return how many callers a batch takes, from how many the last one had (0 from idle) and how many wait."""
+    return max((last + waiting) // 2, WHOLE) if last else waiting

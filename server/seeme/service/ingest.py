@@ -99,7 +99,7 @@ class Ingest:
         if not ids:
             return {}
         homes: dict[str, list[str]] = {}
-        for row in await self._reader.all("models_of_predictions", ids=_json.encode(ids).decode()):
+        for row in await self._reader.all("models_of_predictions", ids=ids):
             homes.setdefault(row["id"], []).append(row["model_id"])
         return homes
 

@@ -10,7 +10,7 @@ from seeme.service.events import Events
 from seeme.service.inbox import Inbox
 from seeme.service.models import Models
 from seeme.settings import Settings
-from seeme.store import blobs, reading
+from seeme.store import blobs, events, reading
 from seeme.store.blobs import Blobs, Upload
 from seeme.store.database import Reader, Row, Transaction
 
@@ -72,6 +72,8 @@ class Inputs:
         return row
 
     async def _store(self, tx: Transaction, model_id: str, prediction_id: str, upload: Upload, kind: str) -> bool:
+        await tx.hold([model_id])
+        await events.targets(tx, [(model_id, prediction_id)])  # locks it: another node may be storing its input, too
         row = await reading.prediction(tx, model_id, prediction_id)
         if row is None:
             raise NotFound(f"there is no prediction {prediction_id} of the model {model_id}")
@@ -81,9 +83,10 @@ class Inputs:
             raise invalid("$", f"the bytes' SHA-256 is {upload.hash}, the prediction's input_hash {row['input_hash']}")
         if row["input_stored"]:
             return False
-        # Bytes first, then the row: a crash in between leaves a file without a row, never a row without its file.
-        await self._files.keep(upload)
+        # The row is locked first, so that no other node sweeps the file; it is stored only once the bytes are: a crash
+        # in between leaves a file without a row, never a row without its file.
         await blobs.add_reference(tx, upload, kind, self._clock())
+        await self._files.keep(upload)
         await blobs.set_input(tx, model_id, prediction_id, upload.hash)
         return True
 

@@ -14,7 +14,7 @@ from seeme.service import truths, votes
 from seeme.service.outcomes import Outcome, accepted, conflict, gone, misfit
 from seeme.settings import Settings
 from seeme.store import events
-from seeme.store.database import Reader, RowRefused, Transaction
+from seeme.store.database import Reader, RowRefused, Transaction, TryAgain
 from seeme.store.sums import Sums, thinned_days
 
 FINE_KEPT = 2 * DAY
@@ -48,6 +48,7 @@ class Intake:
         self._model = model
         self.sums = store
         self._positions: dict[str, dict[str, int]] = {}
+        self._generations: dict[str, int] = {}
         self._last_update = 0
 
     async def load(self, reader: Reader, model_ids: Sequence[str]) -> None:
@@ -87,24 +88,44 @@ class Intake:
         outcomes = Outcomes()
         delta = sums.Delta()
         targets: votes.Targets = {}
-        everything, rows = rows, self._of_live_models(rows, outcomes)
+        await tx.hold({row.model_id for row in rows})
+        everything, rows = rows, await self._of_live_models(tx, rows, outcomes)
         predictions = [row for row in rows if isinstance(row, PredictionRow)]
         fresh, waiting_labels, waiting_feedback = await self._predictions(tx, predictions, delta, outcomes, at)
         if waiting_labels or waiting_feedback or len(predictions) < len(rows):
             targets = {(row.model_id, row.id): _target(row) for row in fresh}
         labels = [row for row in rows if isinstance(row, LabelRow)]
-        if labels or waiting_labels:
-            await self._labels(tx, labels, waiting_labels, targets, delta, outcomes)
         feedback = [row for row in rows if isinstance(row, FeedbackRow)]
+        gone_keys = await self._find_targets(tx, [*labels, *feedback], targets)
+        if labels or waiting_labels:
+            await self._labels(tx, labels, waiting_labels, targets, gone_keys, delta, outcomes)
         if feedback or waiting_feedback:
-            await self._feedback(tx, feedback, waiting_feedback, targets, delta, outcomes, at)
+            await self._feedback(tx, feedback, waiting_feedback, targets, gone_keys, delta, outcomes, at)
         await self.sums.add(tx, delta, at - FINE_KEPT)
         return outcomes.of(everything)
 
-    def _of_live_models(self, rows: Sequence[EventRow], outcomes: Outcomes) -> Sequence[EventRow]:
-        """Return the rows whose model is still there: it may have been deleted while they waited."""
+    async def join(self, tx: Transaction, labels: Sequence[LabelRow], feedback: Sequence[FeedbackRow], at: int) -> None:
+        """Let stored orphans count whose predictions are there by now; the caller holds their model alone."""
+        outcomes, delta, targets = Outcomes(), sums.Delta(), votes.Targets()
+        await self._find_targets(tx, [*labels, *feedback], targets)
+        await self._labels(tx, [], labels, targets, set(), delta, outcomes)
+        await self._feedback(tx, [], feedback, targets, set(), delta, outcomes, at)
+        await self.sums.add(tx, delta, at - FINE_KEPT)
+
+    async def _of_live_models(
+        self, tx: Transaction, rows: Sequence[EventRow], outcomes: Outcomes
+    ) -> Sequence[EventRow]:
+        """Return the rows whose model is still there: it may have been deleted while they waited, on any node."""
         gone_models: dict[str, NotFound] = {}
-        for model_id in {row.model_id for row in rows}:
+        model_ids = {row.model_id for row in rows}
+        if self.sums.shared:
+            live = await self.sums.live(tx, model_ids)
+            gone_models = {id: NotFound(f"there is no model {id}") for id in model_ids - live.keys()}
+            for model_id, generation in live.items():  # another one may have taken a deleted model's id
+                if self._generations.get(model_id) != generation:
+                    self._positions.pop(model_id, None)
+                    self._generations[model_id] = generation
+        for model_id in model_ids:
             try:
                 self._model(model_id)
             except NotFound as error:
@@ -138,6 +159,8 @@ class Intake:
             else:
                 outcomes[id(row)] = accepted(row, "unchanged")
                 replayed.append(row)
+        if known:
+            await tx.confirm()
         if replayed and kind != "prediction":
             await self._answer_replays(tx, kind, replayed, outcomes)
         return list(fresh.values())
@@ -179,7 +202,7 @@ class Intake:
         fresh = await self._refuse_expired(tx, fresh, at, outcomes)
         if not fresh:
             return [], [], []
-        await events.insert_predictions(tx, fresh)
+        _all_in(await events.insert_predictions(tx, fresh), fresh)
         await self._learn_labels(tx, fresh)
         for row in fresh:
             label = row.label
@@ -204,14 +227,20 @@ class Intake:
             known = self._positions[model_id]
             room = max(0, sums.MAX_LABELS - len(known))
             # Those beyond the room share one lane and aren't remembered: there is no end to them.
-            added = {label: len(known) + n for n, label in enumerate(list(labels)[:room])}
-            await events.add_label_positions(tx, model_id, added)
-            known.update(added)
+            first = max(known.values(), default=-1) + 1
+            added = {label: first + n for n, label in enumerate(list(labels)[:room])}
+            if added:
+                self._positions[model_id] = known = await events.add_label_positions(tx, model_id, added)
+            if not known.keys() >= added.keys():
+                raise TryAgain("another node gave these lanes to other labels just now", retry_after=1)
 
     async def _find_targets(
         self, tx: Transaction, rows: Sequence[LabelRow | FeedbackRow], targets: votes.Targets
     ) -> set[EventKey]:
-        """Add the predictions that rows are about to `targets`; return the keys of those that were deleted."""
+        """Add the predictions that rows are about to `targets`; return the keys of those that were deleted.
+
+        Where several nodes write, this locks them, before anything is asked about what was said of them.
+        """
         missing = {(row.model_id, row.prediction_id) for row in rows} - targets.keys()
         if not missing:
             return set()
@@ -245,15 +274,15 @@ class Intake:
         rows: Sequence[LabelRow],
         waiting: Sequence[LabelRow],
         targets: votes.Targets,
+        gone_keys: set[EventKey],
         delta: sums.Delta,
         outcomes: Outcomes,
     ) -> None:
         fresh = await self._new(tx, "label", rows, outcomes) if rows else []
-        gone_keys = await self._find_targets(tx, fresh, targets)
         orphans, arrivals = self._sort(fresh, targets, gone_keys, outcomes)
         orphans = await self._orphans(tx, "label", orphans, outcomes)
         overtaken = await truths.settle(tx, [*arrivals, *waiting], targets, delta)
-        await events.insert_labels(tx, [*orphans, *arrivals])
+        _all_in(await events.insert_labels(tx, [*orphans, *arrivals]), [*orphans, *arrivals])
         await events.set_label_statuses(tx, [*overtaken, *waiting])
 
     def _sort(
@@ -277,6 +306,7 @@ class Intake:
         rows: Sequence[FeedbackRow],
         waiting: Sequence[FeedbackRow],
         targets: votes.Targets,
+        gone_keys: set[EventKey],
         delta: sums.Delta,
         outcomes: Outcomes,
         at: int,
@@ -285,7 +315,6 @@ class Intake:
         now = self.update_time(at)
         for row in [*fresh, *waiting]:
             row.updated_at = now
-        gone_keys = await self._find_targets(tx, fresh, targets)
         orphans, arrivals = self._sort(fresh, targets, gone_keys, outcomes)
         orphans = await self._orphans(tx, "feedback", orphans, outcomes)
         arrivals = [row for row in arrivals if self._fits(row, targets, outcomes)]
@@ -295,7 +324,7 @@ class Intake:
         counted = [row for row in [*arrivals, *waiting] if not self._quarantine(row, targets, voices, heard, outcomes)]
         overtaken = await votes.settle(tx, counted, tally)
         await tally.store(tx)
-        await events.insert_feedback(tx, [*orphans, *arrivals])
+        _all_in(await events.insert_feedback(tx, [*orphans, *arrivals]), [*orphans, *arrivals])
         await events.set_feedback_statuses(tx, [*overtaken, *waiting])
 
     def _misfit(self, row: FeedbackRow, targets: votes.Targets) -> FieldError | None:
@@ -356,6 +385,12 @@ class Intake:
         if id(row) in outcomes:
             outcomes[id(row)] = accepted(row, "quarantined")
         return True
+
+
+def _all_in(inserted: int, rows: Sequence[EventRow]) -> None:
+    """Start again when another node took one of the ids since we asked: then it is known, and answered as such."""
+    if inserted < len(rows):
+        raise TryAgain("another node stored one of these events just now", retry_after=1)
 
 
 def _target(row: PredictionRow) -> Target:

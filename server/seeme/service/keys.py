@@ -1,20 +1,20 @@
 """Keys, sign-in codes and sessions: who may do what. Only hashes are stored, and compared in constant time."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 import msgspec
 from msgspec import Struct
 
 from seeme.clock import DAY, HOUR, from_micros
-from seeme.errors import NotFound, Unauthorized, invalid
+from seeme.errors import Conflict, NotFound, Unauthorized, invalid
 from seeme.ids import secret, short_id
 from seeme.records.keys import IssuedKey, Key, NewKey, Scope, SignInCode
 from seeme.records.types import Page
 from seeme.service.inbox import Inbox
 from seeme.store import registry
-from seeme.store.database import Reader, Transaction
+from seeme.store.database import Database, Reader, Transaction
 
 SIGN_IN_GOOD_FOR = HOUR
 SESSION_GOOD_FOR = 14 * DAY
@@ -46,9 +46,9 @@ def identity_of(key: Key, kind: str | None = None) -> Identity:
 class Keys:
     """The keys of this service, all kept in memory by their id."""
 
-    def __init__(self, inbox: Inbox, reader: Reader, public_url: str, clock: Callable[[], int]) -> None:
+    def __init__(self, inbox: Inbox, database: Database, public_url: str, clock: Callable[[], int]) -> None:
         self._inbox = inbox
-        self._reader = reader
+        self._reader = database
         self._public_url = public_url
         self._clock = clock
         self._keys: dict[str, registry.StoredKey] = {}
@@ -57,7 +57,11 @@ class Keys:
 
     async def load(self, reader: Reader) -> None:
         """Read every key."""
-        for stored in await registry.keys(reader):
+        self.remember_all(await registry.keys(reader))
+
+    def remember_all(self, keys: Sequence[registry.StoredKey]) -> None:
+        """Take keys as they are stored; keys are revoked, never deleted."""
+        for stored in keys:
             self._remember(stored)
 
     def _remember(self, stored: registry.StoredKey) -> None:
@@ -149,6 +153,8 @@ class Keys:
 
     async def new_sign_in(self, key_id: str) -> SignInCode:
         """Make a one-time code that signs the bearer of a key in to the pages within an hour."""
+        if self._reader.shared and key_id == self.local_key:
+            raise Conflict("other nodes don't know this machine's key: sign in with a key made by `seeme key create`")
         code = secret()
         grant = registry.Grant(key_id, self._clock() + SIGN_IN_GOOD_FOR)
 
@@ -183,9 +189,10 @@ class Keys:
 
     async def _use_code(self, tx: Transaction, code: str, at: int) -> str:
         grant = await registry.grant(tx, "sign_in_code", _hash(code))
-        if grant is None or grant.expires_at < at:
+        # Of two who use it at once, on two nodes, one deletes it.
+        used = grant is not None and await registry.delete_grant(tx, "sign_in_code", _hash(code))
+        if grant is None or not used or grant.expires_at < at:
             raise Unauthorized("this sign-in code is unknown, was used, or has expired")
-        await registry.delete_grant(tx, "sign_in_code", _hash(code))
         return grant.key_id
 
     async def session(self, token: str) -> Identity | None:

@@ -35,9 +35,13 @@ class Models:
 
     async def load(self, reader: Reader) -> None:
         """Read every model and version."""
-        self._models = {stored.model.id: stored for stored in await registry.models(reader)}
+        self.replace(await registry.models(reader), await registry.versions(reader))
+
+    def replace(self, models: Sequence[registry.StoredModel], versions: Sequence[registry.StoredVersion]) -> None:
+        """Take what was read for all that there is."""
+        self._models = {stored.model.id: stored for stored in models}
         self._versions = {id: {} for id in self._models}
-        for stored in await registry.versions(reader):
+        for stored in versions:
             self._versions.setdefault(stored.version.model_id, {})[stored.version.id] = stored
 
     def get(self, model_id: str) -> Model:
@@ -71,6 +75,7 @@ class Models:
         content = digest(new)
 
         async def work(tx: Transaction) -> tuple[registry.StoredModel, bool]:
+            await tx.hold([new.id or ""], alone=True)
             known = await registry.model(tx, new.id) if new.id is not None else None
             if known is not None:
                 if known.deleted_at is not None:
@@ -92,7 +97,8 @@ class Models:
         self._versions.setdefault(stored.model.id, {})
 
     async def _stored(self, tx: Transaction, model_id: str) -> registry.StoredModel:
-        """Return a model as the writer sees it: what waits in the same commit is in it already."""
+        """Return a model as the writer sees it, held alone: what waits in the same commit is in it already."""
+        await tx.hold([model_id], alone=True)
         stored = await registry.model(tx, model_id)
         if stored is None or stored.deleted_at is not None:
             raise NotFound(f"there is no model {model_id}")
@@ -150,7 +156,7 @@ class Models:
             return stored, True
 
         def remember(result: tuple[registry.StoredVersion, bool]) -> None:
-            self._versions[model_id][result[0].version.id] = result[0]
+            self._versions.setdefault(model_id, {})[result[0].version.id] = result[0]
 
         stored, created = await self._inbox.run(work, remember)
         return stored.version, created

@@ -49,11 +49,21 @@ class Removal:
             )
         for model_id in self._models.deleted():
             await self._repeat(partial(self._empty, model_id))
-            await self._inbox.run(partial(registry.delete_model, model_id=model_id), partial(self._forget, model_id))
+            await self._inbox.run(partial(self._end, model_id), partial(self._forget, model_id))
         tombstones = now - self._settings.tombstone_days * DAY
         await self._inbox.run(partial(removal.delete_old_tombstones, before=tombstones))
         await self._inbox.run(partial(registry.delete_old_grants, at=now))
         await self._sweep_blobs()
+
+    async def _is_deleted(self, model_id: str, tx: Transaction) -> bool:
+        """Say whether a model is still to be deleted: another node may have done so, and its id be a new one's."""
+        stored = await registry.model(tx, model_id)
+        return stored is not None and stored.deleted_at is not None
+
+    async def _end(self, model_id: str, tx: Transaction) -> None:
+        await tx.hold([model_id], alone=True)
+        if await self._is_deleted(model_id, tx):
+            await registry.delete_model(tx, model_id)
 
     def _forget(self, model_id: str, _: None) -> None:
         """Drop what is remembered of a deleted model: another one may take its id."""
@@ -66,6 +76,7 @@ class Removal:
 
     async def _expire(self, model_id: str, before: int, tx: Transaction) -> int:
         """Delete a chunk of old predictions; feedback on them stays, cut loose from its input."""
+        await tx.hold([model_id], alone=True)
         rows = await removal.expired_predictions(tx, model_id, before, CHUNK)
         await removal.mark_thinned(tx, model_id, sorted({row.created_at // DAY * DAY for row in rows}))
         await self._bury_predictions(tx, rows)
@@ -79,6 +90,7 @@ class Removal:
         await blobs.drop_references(tx, [row.input_hash for row in rows if row.input_stored and row.input_hash])
 
     async def _expire_orphans(self, kind: str, model_id: str, now: int, tx: Transaction) -> int:
+        await tx.hold([model_id], alone=True)
         before = now - self._settings.orphan_days * DAY
         keys = await removal.expired_orphans(tx, kind, model_id, before, CHUNK)
         await bury(tx, kind, keys, now)
@@ -86,6 +98,9 @@ class Removal:
 
     async def _empty(self, model_id: str, tx: Transaction) -> int:
         """Delete a chunk of a deleted model's rows."""
+        await tx.hold([model_id], alone=True)
+        if not await self._is_deleted(model_id, tx):
+            return 0
         rows = await removal.expired_predictions(tx, model_id, 2**62, CHUNK)
         await self._bury_predictions(tx, rows)
         count = len(rows)
@@ -115,15 +130,22 @@ class Removal:
         Sums give back exactly what these rows added. Each chunk is one transaction; a repeated call goes on.
         """
         predictions = feedback = 0
-        while chunk := await self._inbox.run(partial(self._erase_predictions, subject)):
+        while (chunk := await self._inbox.run(partial(self._erase_predictions, subject))) is not None:
             predictions += chunk
         while chunk := await self._inbox.run(partial(self._erase_feedback, subject)):
             feedback += chunk
         await self._sweep_blobs()
         return Erased(predictions=predictions, feedback=feedback)
 
-    async def _erase_predictions(self, subject: bytes, tx: Transaction) -> int:
-        rows = await removal.predictions_of_subject(tx, subject, CHUNK)
+    async def _erase_predictions(self, subject: bytes, tx: Transaction) -> int | None:
+        """Erase a chunk; return how many, or None when there was none to find."""
+        found = await removal.predictions_of_subject(tx, subject, CHUNK)
+        if not found:
+            return None
+        models = {row.model_id for row in found}
+        await tx.hold(models, alone=True)
+        # Again: another node may have deleted some before the models were held.
+        rows = [row for row in await removal.predictions_of_subject(tx, subject, CHUNK) if row.model_id in models]
         delta = sums.Delta()
         at = self._clock()
         targets = await events.targets(tx, [_key(row) for row in rows])
@@ -146,11 +168,13 @@ class Removal:
         return len(rows)
 
     async def _erase_feedback(self, subject: bytes, tx: Transaction) -> int:
-        keys = [_key(row) for row in await removal.feedback_of_subject(tx, subject, CHUNK)]
+        keys = await removal.feedback_of_subject(tx, subject, CHUNK)
+        await tx.hold({model_id for model_id, _ in keys}, alone=True)
         for model_id, id in keys:
-            # Read again: deleting the one before may have made this one active.
+            # Read again: deleting the one before may have made this one active, another node may have deleted it.
             row = await reading.one_feedback(tx, model_id, id)
-            assert row is not None
+            if row is None:
+                continue
             await self.delete_feedback(events.to_row(FeedbackRow, row), tx)
         return len(keys)
 

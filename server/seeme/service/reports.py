@@ -89,6 +89,7 @@ class Reports:
         return Rebuilt(days=days, changed=changed, refused=refused)
 
     async def _rebuild_day(self, model_id: str, day: int, tx: Transaction) -> bool:
+        await tx.hold([model_id], alone=True)
         delta = await recount.day(tx, model_id, day)
         if not await recount.differences(tx, model_id, day, delta):
             return False

@@ -86,6 +86,8 @@ class Review:
 
 
 async def _find(tx: Transaction, model_id: str, id: str) -> FeedbackRow:
+    """Return feedback as it stands, with its model held alone: what is decided from it then holds at the commit."""
+    await tx.hold([model_id], alone=True)
     row = await reading.one_feedback(tx, model_id, id)
     if row is None:
         raise NotFound(f"there is no feedback {id} of the model {model_id}")

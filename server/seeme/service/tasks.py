@@ -5,20 +5,30 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
+from seeme.errors import Unavailable
+
 log = logging.getLogger(__name__)
 
 
 class Task(NamedTuple):
-    """One row: what to run, and how often in seconds; None is for ever (a vital task)."""
+    """One row: what to run, and how often in seconds; None is for ever (a vital task).
+
+    Of the nodes on a shared database one runs a periodic task, or `each` does. Some are needed only there.
+    """
 
     name: str
     run: Callable[[Any], Awaitable[None]]  # given the Services
     every: float | None
+    each: bool = False
+    shared_only: bool = False
 
 
 TASKS = (
     Task("writer", lambda services: services.inbox.write(), None),
     Task("retention", lambda services: services.removal.retain(), 3600),
+    Task("refresh", lambda services: services.cluster.refresh(), 2, each=True, shared_only=True),
+    Task("late orphans", lambda services: services.cluster.join_orphans(), 10, shared_only=True),
+    Task("folding of sums", lambda services: services.cluster.fold(), 60, shared_only=True),
 )
 
 
@@ -33,6 +43,8 @@ class Tasks:
     def start(self, services: Any, tasks: tuple[Task, ...] = TASKS) -> None:
         """Start every row of the table."""
         for task in tasks:
+            if task.shared_only and not services.database.shared:
+                continue
             if task.every is None:
                 self._vital.append(asyncio.create_task(self._supervise(task, services), name=task.name))
             else:
@@ -57,7 +69,10 @@ class Tasks:
 async def _repeat(task: Task, every: float, services: Any) -> None:
     while True:
         try:
-            await task.run(services)
+            if task.each or not services.database.shared or await services.cluster.claim(task.name, every):
+                await task.run(services)
+        except Unavailable as error:
+            log.warning("the task %s has to wait: %s; it is tried again in %d s", task.name, error, every)
         except Exception:
             log.exception("the task %s failed; it is tried again in %d s", task.name, every)
         await asyncio.sleep(every)

@@ -4,13 +4,17 @@ import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from seeme.clock import HOUR, SECOND
 from seeme.errors import StorageFull, TooLarge
 from seeme.ids import short_id
 from seeme.store.database import Reader, Transaction
+
+ABANDONED = HOUR  # without a byte
 
 
 class Upload(NamedTuple):
@@ -25,11 +29,13 @@ class Upload(NamedTuple):
 class Blobs:
     """A folder of files that are written whole or not at all."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, at: int) -> None:
         self._folder = folder
         (folder / "incoming").mkdir(parents=True, exist_ok=True)
-        for left in (folder / "incoming").iterdir():  # from a process that was killed
-            left.unlink(missing_ok=True)
+        for left in (folder / "incoming").iterdir():  # from a process that was killed, not from another node
+            with suppress(FileNotFoundError):
+                if at - left.stat().st_mtime * SECOND > ABANDONED:
+                    left.unlink()
 
     def path(self, hash: str) -> Path:
         """Return where the bytes of a hash are."""
@@ -131,4 +137,4 @@ async def set_input(tx: Transaction, model_id: str, prediction_id: str, hash: st
 
 async def forget_blob(tx: Transaction, hash: str) -> bool:
     """Delete the row of a hash if nothing refers to it; say whether it did."""
-    return await tx.run("delete_blob", hash=hash) > 0
+    return await tx.one("delete_blob", hash=hash) is not None

@@ -1,13 +1,16 @@
 """The few driver verbs, and the queries by name: an engine is one file that offers these."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
+
+from seeme.errors import Unavailable
 
 Row = Mapping[str, Any]
 
@@ -17,6 +20,10 @@ VALUE = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 class RowRefused(Exception):
     """The database refused a row's content (a constraint, a number out of range): that row's fault, not ours."""
+
+
+class TryAgain(Unavailable):
+    """Another node was in the way, or the connection was lost before the commit: the same again may well succeed."""
 
 
 class Query(NamedTuple):
@@ -68,12 +75,16 @@ class Reader(Protocol):
         """Return the first row of a named query, or None."""
         ...
 
+    async def of(self, query: str, keys: Iterable[tuple[Any, ...]], **values: Any) -> Sequence[Row]:
+        """Return every row of a named query about a list of keys, each of which starts with its model."""
+        ...
+
 
 class Transaction(Reader, Protocol):
     """An open write transaction: all of it is stored, or none."""
 
-    async def run(self, query: str, **values: Any) -> int:
-        """Run a named query that changes something; return how many rows it changed."""
+    async def run(self, query: str, **values: Any) -> None:
+        """Run a named query that changes something. What it changed is asked by `all` and `returning`."""
         ...
 
     async def run_many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -84,8 +95,22 @@ class Transaction(Reader, Protocol):
         """
         ...
 
-    async def insert(self, query: str, rows: Sequence[Struct]) -> None:
-        """Insert rows whose fields are the query's values; what goes wrong is raised as by `run_many`."""
+    async def insert(self, query: str, rows: Sequence[Struct]) -> int:
+        """Insert rows whose fields are the query's values; what goes wrong is raised as by `run_many`.
+
+        Return how many were inserted: fewer when another node took an id since it was asked for.
+        """
+        ...
+
+    async def hold(self, model_ids: Iterable[str], *, alone: bool = False) -> None:
+        """Keep others from changing models until the transaction ends: those who are `alone`, or all others if alone.
+
+        Where there is one writer, it always is alone.
+        """
+        ...
+
+    async def confirm(self) -> None:
+        """Let the commit promise what others have committed before it, too: this one may only have read it."""
         ...
 
     def savepoint(self) -> AbstractAsyncContextManager[None]:
@@ -94,10 +119,24 @@ class Transaction(Reader, Protocol):
 
 
 class Database(Reader, Protocol):
-    """An open database: reads from any task, writes from one transaction at a time."""
+    """An open database: reads from any task, writes in transactions. `shared`: by other nodes too."""
+
+    shared: bool
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Open the write transaction; leaving it commits, durably, and an exception undoes it."""
+        ...
+
+    def snapshot(self) -> AbstractAsyncContextManager[Reader]:
+        """Open something to read that shows one moment, whatever is written meanwhile."""
+        ...
+
+    async def backup(self, target: Path) -> None:
+        """Copy the database, as of one moment, into a new file; raises SetupError where it isn't one."""
+        ...
+
+    async def integrity_errors(self) -> list[str]:
+        """Return what is damaged in the database itself; nothing, if all is well."""
         ...
 
     async def close(self) -> None:

@@ -1,6 +1,6 @@
 """The verbs of events: predictions, labels and feedback, in and out of the tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -19,10 +19,6 @@ def to_row(shape: type[Shape], row: Row) -> Shape:
     return shape(**{name: row[name] for name in shape.__struct_fields__})
 
 
-def _json(keys: Iterable[tuple[str, ...]]) -> str:
-    return msgspec.json.encode(list(keys)).decode()
-
-
 class Known(NamedTuple):
     """What the database has of some ids: digests of those taken (GONE: deleted), and predictions that are awaited."""
 
@@ -33,7 +29,7 @@ class Known(NamedTuple):
 async def known(tx: Reader, kind: str, keys: Iterable[EventKey]) -> Known:
     """Return which ids are taken, and which predictions have labels or feedback waiting for them."""
     found = Known({}, set())
-    for row in await tx.all(f"known_{_TABLES[kind]}", pairs=_json(keys)):
+    for row in await tx.of(f"known_{_TABLES[kind]}", keys):
         key = (row["model_id"], row["id"])
         if row["state"] == "awaited":
             found.awaited.add(key)
@@ -44,41 +40,40 @@ async def known(tx: Reader, kind: str, keys: Iterable[EventKey]) -> Known:
 
 async def statuses(tx: Reader, kind: str, keys: Iterable[EventKey]) -> dict[EventKey, str]:
     """Return the status of the labels or feedback with those ids."""
-    rows = await tx.all(f"known_{_TABLES[kind]}", pairs=_json(keys))
+    rows = await tx.of(f"known_{_TABLES[kind]}", keys)
     return {(row["model_id"], row["id"]): row["status"] for row in rows}
 
 
-async def insert_predictions(tx: Transaction, rows: Sequence[PredictionRow]) -> None:
-    """Insert predictions whose ids are free; raises RowRefused when the tables won't have one."""
-    await tx.insert("insert_predictions", rows)
+async def insert_predictions(tx: Transaction, rows: Sequence[PredictionRow]) -> int:
+    """Insert predictions and return how many ids were still free; raises RowRefused when the tables won't have one."""
+    return await tx.insert("insert_predictions", rows)
 
 
-async def insert_labels(tx: Transaction, rows: Sequence[LabelRow]) -> None:
-    """Insert labels whose ids are free; raises RowRefused."""
-    await tx.insert("insert_labels", rows)
+async def insert_labels(tx: Transaction, rows: Sequence[LabelRow]) -> int:
+    """Insert labels and return how many ids were still free; raises RowRefused."""
+    return await tx.insert("insert_labels", rows)
 
 
-async def insert_feedback(tx: Transaction, rows: Sequence[FeedbackRow]) -> None:
-    """Insert feedback whose ids are free; raises RowRefused."""
-    await tx.insert("insert_feedback", rows)
+async def insert_feedback(tx: Transaction, rows: Sequence[FeedbackRow]) -> int:
+    """Insert feedback and return how many ids were still free; raises RowRefused."""
+    return await tx.insert("insert_feedback", rows)
 
 
 async def targets(tx: Reader, keys: Iterable[EventKey]) -> dict[EventKey, Target]:
     """Return the predictions that feedback or labels are about; those not stored are missing."""
-    found = [to_row(Target, row) for row in await tx.all("targets", pairs=_json(keys))]
+    found = [to_row(Target, row) for row in await tx.of("targets", keys)]
     return {(target.model_id, target.id): target for target in found}
 
 
 async def gone_predictions(tx: Reader, keys: Iterable[EventKey]) -> set[EventKey]:
     """Return those predictions that were deleted by retention or erasure."""
-    return {(row["model_id"], row["id"]) for row in await tx.all("gone_predictions", pairs=_json(keys))}
+    return {(row["model_id"], row["id"]) for row in await tx.of("gone_predictions", keys)}
 
 
-async def orphans_of(tx: Reader, keys: Iterable[EventKey]) -> tuple[list[LabelRow], list[FeedbackRow]]:
+async def orphans_of(tx: Reader, keys: Collection[EventKey]) -> tuple[list[LabelRow], list[FeedbackRow]]:
     """Return the labels and the feedback that have waited for these predictions."""
-    pairs = _json(keys)
-    labels = [to_row(LabelRow, row) for row in await tx.all("orphaned_labels_of", pairs=pairs)]
-    return labels, [to_row(FeedbackRow, row) for row in await tx.all("orphaned_feedback_of", pairs=pairs)]
+    labels = [to_row(LabelRow, row) for row in await tx.of("orphaned_labels_of", keys)]
+    return labels, [to_row(FeedbackRow, row) for row in await tx.of("orphaned_feedback_of", keys)]
 
 
 async def count_orphans(tx: Reader, kind: str, model_id: str, most: int) -> int:
@@ -90,12 +85,12 @@ async def count_orphans(tx: Reader, kind: str, model_id: str, most: int) -> int:
 
 async def active_in_slots(tx: Reader, slots: Iterable[tuple[str, str, str]]) -> list[FeedbackRow]:
     """Return the active feedback of (model, prediction, slot) triples."""
-    return [to_row(FeedbackRow, row) for row in await tx.all("active_in_slots", triples=_json(slots))]
+    return [to_row(FeedbackRow, row) for row in await tx.of("active_in_slots", slots)]
 
 
 async def active_labels(tx: Reader, keys: Iterable[EventKey]) -> list[LabelRow]:
     """Return the labels in force for these predictions."""
-    return [to_row(LabelRow, row) for row in await tx.all("active_labels_of", pairs=_json(keys))]
+    return [to_row(LabelRow, row) for row in await tx.of("active_labels_of", keys)]
 
 
 async def set_label_statuses(tx: Transaction, rows: Sequence[LabelRow]) -> None:
@@ -153,10 +148,11 @@ async def label_positions(tx: Reader, model_id: str) -> dict[str, int]:
     return {row["label"]: row["position"] for row in await tx.all("label_positions", model_id=model_id)}
 
 
-async def add_label_positions(tx: Transaction, model_id: str, positions: dict[str, int]) -> None:
-    """Give new labels of a model their lanes."""
+async def add_label_positions(tx: Transaction, model_id: str, positions: dict[str, int]) -> dict[str, int]:
+    """Give new labels of a model their lanes; return all lanes: another node may have been faster with some."""
     rows = [{"model_id": model_id, "label": label, "position": n} for label, n in positions.items()]
     await tx.run_many("insert_label_position", rows)
+    return await label_positions(tx, model_id)
 
 
 async def last_update(reader: Reader, model_id: str) -> int:

@@ -1,9 +1,15 @@
 -- Every query once, in the common tongue of SQLite and PostgreSQL. What the engines can't share is in <engine>.sql.
 -- A query's name is the line above it; values are :named.
 
+-- name: ping
+select 1 as answer;
+
 -- name: insert_model
-insert into models (id, name, task, labels, config, digest, created_at, updated_at)
-values (:id, :name, :task, :labels, :config, :digest, :created_at, :updated_at);
+insert into models (id, name, task, labels, config, digest, created_at, updated_at, generation)
+values (:id, :name, :task, :labels, :config, :digest, :created_at, :updated_at, :created_at);
+
+-- name: next_generation
+update models set generation = generation + 1 where id = :model_id;
 
 -- name: update_model
 update models set name = :name, labels = :labels, config = :config, updated_at = :updated_at where id = :id;
@@ -42,33 +48,11 @@ delete from signing_secrets where model_id = :model_id;
 select label, position from label_positions where model_id = :model_id order by position;
 
 -- name: insert_label_position
-insert into label_positions (model_id, label, position) values (:model_id, :label, :position);
+insert into label_positions (model_id, label, position) values (:model_id, :label, :position)
+on conflict do nothing;
 
 -- name: delete_label_positions
 delete from label_positions where model_id = :model_id;
-
--- name: insert_predictions
-insert into predictions (
-  model_id, id, version_id, arm, created_at, received_at, digest, label, confidence, value, latency_ms, error,
-  detection_count, detail, input_url, input_hash, input_id, input_stored, subject, ratings
-) values (
-  :model_id, :id, :version_id, :arm, :created_at, :received_at, :digest, :label, :confidence, :value, :latency_ms,
-  :error, :detection_count, :detail, :input_url, :input_hash, :input_id, 0, :subject, 0
-);
-
--- name: insert_labels
-insert into labels (model_id, id, prediction_id, created_at, received_at, digest, status, label, value, boxes)
-values (:model_id, :id, :prediction_id, :created_at, :received_at, :digest, :status, :label, :value, :boxes);
-
--- name: insert_feedback
-insert into feedback (
-  model_id, id, prediction_id, feedback_type, slot, status, status_reason, review, created_at, received_at, updated_at,
-  digest, rating, correct_label, correct_value, detection_index, box, notes, supersedes, subject, key_id
-) values (
-  :model_id, :id, :prediction_id, :feedback_type, :slot, :status, :status_reason, 'pending', :created_at,
-  :received_at, :updated_at, :digest, :rating, :correct_label, :correct_value, :detection_index, :box, :notes,
-  :supersedes, :subject, :key_id
-);
 
 -- name: set_label_status
 update labels set status = :status where model_id = :model_id and id = :id;
@@ -140,7 +124,7 @@ select * from feedback where model_id = :model_id and prediction_id = :predictio
 select * from predictions where subject = :subject order by model_id, id limit :most;
 
 -- name: feedback_of_subject
-select * from feedback where subject = :subject order by model_id, id limit :most;
+select model_id, id from feedback where subject = :subject order by model_id, id limit :most;
 
 -- name: insert_thinned_day
 insert into thinned_days (model_id, start) values (:model_id, :start) on conflict (model_id, start) do nothing;
@@ -222,7 +206,7 @@ order by f.created_at desc, f.id desc limit :most;
 -- name: feedback_changes
 select f.*, p.label as predicted_label, p.value as predicted_value, p.input_url, p.input_stored
 from feedback f left join predictions p on p.model_id = f.model_id and p.id = f.prediction_id
-where f.model_id = :model_id and (f.updated_at, f.id) > (:at, :id)
+where f.model_id = :model_id and (f.updated_at, f.id) > (:at, :id) and f.updated_at < :before
   and f.created_at >= :start and f.created_at < :stop
   and (cast(:prediction_id as text) is null or f.prediction_id = :prediction_id)
   and (cast(:feedback_type as text) is null or f.feedback_type = :feedback_type)
@@ -290,7 +274,7 @@ select hash from blobs where refs > 0 order by hash;
 select hash from blobs where refs <= 0 order by hash limit :most;
 
 -- name: delete_blob
-delete from blobs where hash = :hash and refs <= 0;
+delete from blobs where hash = :hash and refs <= 0 returning hash;
 
 -- name: insert_key
 insert into keys (id, kind, hash, holder, scopes, models, origins, created_at)
@@ -309,7 +293,7 @@ insert into sign_in_codes (hash, key_id, expires_at) values (:hash, :key_id, :ex
 select key_id, expires_at from sign_in_codes where hash = :hash;
 
 -- name: delete_sign_in_code
-delete from sign_in_codes where hash = :hash;
+delete from sign_in_codes where hash = :hash returning hash;
 
 -- name: insert_session
 insert into sessions (hash, key_id, expires_at) values (:hash, :key_id, :expires_at);
@@ -318,7 +302,7 @@ insert into sessions (hash, key_id, expires_at) values (:hash, :key_id, :expires
 select key_id, expires_at from sessions where hash = :hash;
 
 -- name: delete_session
-delete from sessions where hash = :hash;
+delete from sessions where hash = :hash returning hash;
 
 -- name: delete_old_codes
 delete from sign_in_codes where expires_at < :now;
@@ -343,3 +327,37 @@ select f.*, p.label as predicted_label, p.value as predicted_value, p.input_url,
 from feedback f left join predictions p on p.model_id = f.model_id and p.id = f.prediction_id
 where f.model_id = :model_id and (f.created_at, f.id) > (:at, :id)
 order by f.created_at, f.id limit :most;
+
+-- name: agree
+insert into agreements (name, value) values (:name, :value) on conflict (name) do nothing;
+
+-- name: agreed
+select value from agreements where name = :name;
+
+-- name: insert_task
+insert into task_runs (name, next_at) values (:name, 0) on conflict (name) do nothing;
+
+-- name: claim_task
+update task_runs set next_at = :next_at where name = :name and next_at <= :now returning name;
+
+-- name: joinable_feedback
+select f.* from feedback f join predictions p on p.model_id = f.model_id and p.id = f.prediction_id
+where f.model_id = :model_id and f.status = 'orphan' order by f.id limit :most;
+
+-- name: joinable_labels
+select l.* from labels l join predictions p on p.model_id = l.model_id and p.id = l.prediction_id
+where l.model_id = :model_id and l.status = 'orphan' order by l.id limit :most;
+
+-- name: scattered_sums
+select version_id, arm, grain, start from sums
+where model_id = :model_id group by version_id, arm, grain, start having count(*) > 1
+order by grain, start, version_id, arm limit :most;
+
+-- name: sum_writers
+select writer, vector from sums
+where model_id = :model_id and version_id = :version_id and arm = :arm and grain = :grain and start = :start
+order by writer;
+
+-- name: delete_sum
+delete from sums
+where model_id = :model_id and version_id = :version_id and arm = :arm and grain = :grain and start = :start;

@@ -135,18 +135,23 @@ async def predictions(reader: Reader, query: PredictionQuery) -> Rows:
 async def with_truths(reader: Reader, found: Rows) -> tuple[Rows, dict[str, Truth]]:
     """Return rows of `predictions` of one model with their true labels in force; fewer where those are large."""
     while True:
-        pairs = msgspec.json.encode([(row["model_id"], row["id"]) for row in found.rows]).decode()
-        labels, cut = await reader.some("active_labels_of", PAGE_SIZE, pairs=pairs)
+        ids = [row["id"] for row in found.rows]
+        model_id = found.rows[0]["model_id"] if found.rows else ""
+        labels, cut = await reader.some("truths_of", PAGE_SIZE, model_id=model_id, ids=ids)
         if not cut or len(found.rows) == 1:  # one prediction has one label in force
             return found, {row["prediction_id"]: to_truth(row) for row in labels}
         found = Rows(found.rows[: len(found.rows) // 2], True)
 
 
-async def feedback(reader: Reader, query: FeedbackQuery) -> Rows:
-    """Return up to `limit` rows of `feedback` with their predictions, fewer where they are large."""
+async def feedback(reader: Reader, query: FeedbackQuery, before: int | None = None) -> Rows:
+    """Return up to `limit` rows of `feedback` with their predictions, fewer where they are large.
+
+    A change feed ends `before` a time.
+    """
     filters: dict[str, Any] = {"feedback_type": query.feedback_type, "status": query.status, "review": query.review}
     filters |= {"model_id": query.model_id, "prediction_id": query.prediction_id}
     if query.updated_since is not None:
+        filters["before"] = LAST if before is None else before
         name, after = "feedback_changes", query.after or Keyset(query.updated_since - 1, "\x7f")
     else:
         name = "list_feedback" if query.prediction_id is None else "list_feedback_of_prediction"

@@ -205,9 +205,9 @@ async def grant(reader: Reader, kind: str, hash: bytes) -> Grant | None:
     return Grant(row["key_id"], row["expires_at"]) if row else None
 
 
-async def delete_grant(tx: Transaction, kind: str, hash: bytes) -> None:
-    """Delete a sign-in code or a session."""
-    await tx.run(f"delete_{kind}", hash=hash)
+async def delete_grant(tx: Transaction, kind: str, hash: bytes) -> bool:
+    """Delete a sign-in code or a session; say whether it was there."""
+    return await tx.one(f"delete_{kind}", hash=hash) is not None
 
 
 async def delete_old_grants(tx: Transaction, at: int) -> None:

@@ -6,10 +6,13 @@ from seeme.records.rows import EventKey, FeedbackRow, LabelRow, PredictionRow
 from seeme.store.database import Reader, Transaction
 from seeme.store.events import to_row
 
+# Of a chunk's rows, whose details may be as large as a request: what is read into memory at a time.
+CHUNK_BYTES = 8 * 1024 * 1024
+
 
 async def expired_predictions(reader: Reader, model_id: str, before: int, most: int) -> list[PredictionRow]:
     """Return the oldest predictions that were received before a time."""
-    rows = await reader.all("expired_predictions", model_id=model_id, before=before, most=most)
+    rows, _ = await reader.some("expired_predictions", CHUNK_BYTES, model_id=model_id, before=before, most=most)
     return [to_row(PredictionRow, row) for row in rows]
 
 
@@ -40,14 +43,14 @@ async def feedback_of(reader: Reader, prediction: PredictionRow) -> list[Feedbac
 
 async def predictions_of_subject(reader: Reader, subject: bytes, most: int) -> list[PredictionRow]:
     """Return predictions that were logged for a person."""
-    rows = await reader.all("predictions_of_subject", subject=subject, most=most)
+    rows, _ = await reader.some("predictions_of_subject", CHUNK_BYTES, subject=subject, most=most)
     return [to_row(PredictionRow, row) for row in rows]
 
 
-async def feedback_of_subject(reader: Reader, subject: bytes, most: int) -> list[FeedbackRow]:
-    """Return feedback that a person gave."""
+async def feedback_of_subject(reader: Reader, subject: bytes, most: int) -> list[EventKey]:
+    """Return which feedback a person gave."""
     rows = await reader.all("feedback_of_subject", subject=subject, most=most)
-    return [to_row(FeedbackRow, row) for row in rows]
+    return [(row["model_id"], row["id"]) for row in rows]
 
 
 async def mark_thinned(tx: Transaction, model_id: str, days: Sequence[int]) -> None:

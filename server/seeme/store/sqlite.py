@@ -5,7 +5,7 @@ import fcntl
 import os
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
 from itertools import chain, cycle
@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import aiosqlite
+import msgspec
 from msgspec import Struct
 
 from seeme.errors import SetupError, StorageFull, Unavailable
-from seeme.store.database import VALUE, Row, RowRefused, Transaction, migrations, queries
+from seeme.store.database import VALUE, Reader, Row, RowRefused, Transaction, migrations, queries
 
 READERS = 2
 Result = TypeVar("Result")
@@ -30,7 +31,9 @@ _NAMES = {name: query.names for name, query in queries("sqlite").items()}
 
 
 def _values(query: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple([values[name] for name in _NAMES[query]])
+    """Return values in the order of their places; a list is one JSON value here."""
+    found = [values[name] for name in _NAMES[query]]
+    return tuple([msgspec.json.encode(value).decode() if type(value) is list else value for value in found])
 
 
 @cache
@@ -91,6 +94,9 @@ class _Connection:
         rows = await self.all(query, **values)
         return rows[0] if rows else None
 
+    async def of(self, query: str, keys: Iterable[tuple[Any, ...]], **values: Any) -> Sequence[Row]:
+        return await self.all(query, keys=list(keys), **values)
+
 
 class _SqliteTransaction(_Connection):
     """The writer connection between BEGIN IMMEDIATE and COMMIT.
@@ -115,20 +121,26 @@ class _SqliteTransaction(_Connection):
 
         return await super().do(all_of_it)
 
-    async def run(self, query: str, **values: Any) -> int:
-        text, places = _TEXTS[query], _values(query, values)
-        return await self.do(lambda connection: connection.execute(text, places).rowcount)
+    async def run(self, query: str, **values: Any) -> None:
+        await self.all(query, **values)
 
     async def run_many(self, query: str, rows: Sequence[Mapping[str, Any]]) -> None:
         if rows:
             text, places = _TEXTS[query], [_values(query, row) for row in rows]
             self._later(lambda connection: connection.executemany(text, places))
 
-    async def insert(self, query: str, rows: Sequence[Struct]) -> None:
+    async def insert(self, query: str, rows: Sequence[Struct]) -> int:
         fields = _fields(query)
         for start in range(0, len(rows), ROWS_PER_INSERT):
             chunk = rows[start : start + ROWS_PER_INSERT]
             self._later(partial(_execute, _insert(query, len(chunk)), list(chain.from_iterable(map(fields, chunk)))))
+        return len(rows)
+
+    async def hold(self, model_ids: Iterable[str], *, alone: bool = False) -> None:
+        """Nothing to do: one writer is always alone."""
+
+    async def confirm(self) -> None:
+        """Nothing to do: what is read here is on disk."""
 
     def _later(self, step: Callable[[sqlite3.Connection], object]) -> None:
         self._waiting.append(step)
@@ -171,6 +183,8 @@ def _execute(text: str, places: Sequence[Any], connection: sqlite3.Connection) -
 class SqliteDatabase:
     """One SQLite file. Open it with `open_sqlite` (to write) or `open_sqlite_readonly`."""
 
+    shared = False
+
     def __init__(self, writer: aiosqlite.Connection | None, readers: list[aiosqlite.Connection], lock: IO[str] | None):
         self._writer = writer
         self._readers = cycle([_Connection(reader) for reader in readers])
@@ -189,6 +203,10 @@ class SqliteDatabase:
     async def one(self, query: str, **values: Any) -> Row | None:
         """Return the first row of a named query, from a reader connection."""
         return await next(self._readers).one(query, **values)
+
+    async def of(self, query: str, keys: Iterable[tuple[Any, ...]], **values: Any) -> Sequence[Row]:
+        """Return every row of a named query about a list of keys, from a reader connection."""
+        return await next(self._readers).of(query, keys, **values)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -214,13 +232,32 @@ class SqliteDatabase:
         await _Connection(self._writer).do(_roll_back)
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[None]:
+    async def snapshot(self) -> AsyncIterator[Reader]:
         """Let a database that is open to read show one moment, whatever is written meanwhile."""
         await self._connections[0].execute("begin")
         try:
-            yield
+            yield self
         finally:
             await self._connections[0].execute("commit")
+
+    async def count(self, table: str) -> int:
+        """Return how many rows a table has."""
+        rows: Any = await self._connections[0].execute_fetchall(f"select count(*) from {table}")
+        return int(rows[0][0])
+
+    async def columns(self, table: str) -> list[str]:
+        """Return the columns of a table."""
+        rows: Any = await self._connections[0].execute_fetchall(f"pragma table_info({table})")
+        return [row["name"] for row in rows]
+
+    async def chunks(
+        self, table: str, columns: Sequence[str], key: Sequence[str], size: int
+    ) -> AsyncIterator[list[tuple[Any, ...]]]:
+        """Yield the rows of a table by its key, `size` at a time."""
+        text = f"select {', '.join(columns)} from {table} order by {', '.join(key)}"
+        async with self._connections[0].execute(text) as cursor:
+            while rows := await cursor.fetchmany(size):
+                yield [tuple(row) for row in rows]
 
     async def backup(self, target: Path) -> None:
         """Copy the database, as of one moment, into a new file while writing goes on."""
@@ -250,7 +287,7 @@ async def open_sqlite(path: Path) -> SqliteDatabase:
             code.
     """
     try:
-        lock = _take_lock(path)
+        lock = take_lock(path)
     except OSError as error:
         raise SetupError(f"{path.parent} can't be written: {error.strerror}") from None
     connections: list[aiosqlite.Connection] = []
@@ -295,7 +332,8 @@ async def open_sqlite_readonly(path: Path) -> SqliteDatabase:
     return SqliteDatabase(None, [reader], None)
 
 
-def _take_lock(path: Path) -> IO[str]:
+def take_lock(path: Path) -> IO[str]:
+    """Return the lock on a data folder, held until it is closed; raises SetupError naming the process that has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = open(path.with_suffix(".lock"), "a+", encoding="utf-8")  # noqa: SIM115 - held until the database closes
     try:
@@ -305,7 +343,7 @@ def _take_lock(path: Path) -> IO[str]:
         holder = lock.read().strip() or "another process"
         lock.close()
         raise SetupError(
-            f"{path} is in use by {holder}: one process writes to a SQLite file. "
+            f"{path.parent} is in use by {holder}: a data folder is for one process. "
             "Stop it first, or give this one another --data folder."
         ) from None
     lock.truncate(0)

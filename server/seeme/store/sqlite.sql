@@ -1,44 +1,45 @@
--- What SQLite and PostgreSQL can't share: a list of ids as one value (json_each here, unnest there).
+-- What SQLite does otherwise than PostgreSQL: a list of keys is one JSON value, of any number of models, and an insert
+-- doesn't say which ids were free, as the one writer has just asked.
 
 -- name: known_predictions
 select 'live' as state, p.model_id, p.id, p.digest
-from json_each(:pairs) j
+from json_each(:keys) j
 join predictions p on p.model_id = json_extract(j.value, '$[0]') and p.id = json_extract(j.value, '$[1]')
 union all
 select 'gone', t.model_id, t.id, x''
-from json_each(:pairs) j
+from json_each(:keys) j
 join tombstones t on t.model_id = json_extract(j.value, '$[0]') and t.id = json_extract(j.value, '$[1]')
   and t.kind = 'prediction'
 union all
 select 'awaited', l.model_id, l.prediction_id, x''
-from json_each(:pairs) j
+from json_each(:keys) j
 join labels l indexed by labels_orphaned
   on l.model_id = json_extract(j.value, '$[0]') and l.prediction_id = json_extract(j.value, '$[1]')
 where l.status = 'orphan'
 union all
 select 'awaited', f.model_id, f.prediction_id, x''
-from json_each(:pairs) j
+from json_each(:keys) j
 join feedback f indexed by feedback_orphaned
   on f.model_id = json_extract(j.value, '$[0]') and f.prediction_id = json_extract(j.value, '$[1]')
 where f.status = 'orphan';
 
 -- name: known_feedback
 select 'live' as state, f.model_id, f.id, f.digest, f.status
-from json_each(:pairs) j
+from json_each(:keys) j
 join feedback f on f.model_id = json_extract(j.value, '$[0]') and f.id = json_extract(j.value, '$[1]')
 union all
 select 'gone', t.model_id, t.id, x'', ''
-from json_each(:pairs) j
+from json_each(:keys) j
 join tombstones t on t.model_id = json_extract(j.value, '$[0]') and t.id = json_extract(j.value, '$[1]')
   and t.kind = 'feedback';
 
 -- name: known_labels
 select 'live' as state, l.model_id, l.id, l.digest, l.status
-from json_each(:pairs) j
+from json_each(:keys) j
 join labels l on l.model_id = json_extract(j.value, '$[0]') and l.id = json_extract(j.value, '$[1]')
 union all
 select 'gone', t.model_id, t.id, x'', ''
-from json_each(:pairs) j
+from json_each(:keys) j
 join tombstones t on t.model_id = json_extract(j.value, '$[0]') and t.id = json_extract(j.value, '$[1]')
   and t.kind = 'label';
 
@@ -51,37 +52,37 @@ order by p.id, p.model_id;
 
 -- name: targets
 select p.model_id, p.id, p.version_id, p.arm, p.created_at, p.label, p.value, p.detection_count, p.ratings
-from json_each(:pairs) j
+from json_each(:keys) j
 join predictions p on p.model_id = json_extract(j.value, '$[0]') and p.id = json_extract(j.value, '$[1]');
 
 -- name: gone_predictions
 select t.model_id, t.id
-from json_each(:pairs) j
+from json_each(:keys) j
 join tombstones t on t.model_id = json_extract(j.value, '$[0]') and t.id = json_extract(j.value, '$[1]')
   and t.kind = 'prediction';
 
 -- name: orphaned_feedback_of
 select f.*
-from json_each(:pairs) j
+from json_each(:keys) j
 join feedback f on f.model_id = json_extract(j.value, '$[0]') and f.prediction_id = json_extract(j.value, '$[1]')
 where f.status = 'orphan';
 
 -- name: orphaned_labels_of
 select l.*
-from json_each(:pairs) j
+from json_each(:keys) j
 join labels l on l.model_id = json_extract(j.value, '$[0]') and l.prediction_id = json_extract(j.value, '$[1]')
 where l.status = 'orphan';
 
 -- name: active_in_slots
 select f.*
-from json_each(:triples) j
+from json_each(:keys) j
 join feedback f on f.model_id = json_extract(j.value, '$[0]') and f.prediction_id = json_extract(j.value, '$[1]')
   and f.slot = json_extract(j.value, '$[2]')
 where f.status = 'active';
 
 -- name: active_labels_of
 select l.*
-from json_each(:pairs) j
+from json_each(:keys) j
 join labels l on l.model_id = json_extract(j.value, '$[0]') and l.prediction_id = json_extract(j.value, '$[1]')
 where l.status = 'active';
 
@@ -91,3 +92,35 @@ from json_each(:keys) j
 join sums s on s.model_id = json_extract(j.value, '$[0]') and s.grain = json_extract(j.value, '$[3]')
   and s.start = json_extract(j.value, '$[4]') and s.version_id = json_extract(j.value, '$[1]')
   and s.arm = json_extract(j.value, '$[2]') and s.writer = :writer;
+
+-- name: live_models
+select m.id, m.generation from json_each(:ids) j join models m on m.id = j.value where m.deleted_at is null;
+
+-- name: truths_of
+select l.*
+from json_each(:ids) j
+join labels l on l.model_id = :model_id and l.prediction_id = j.value
+where l.status = 'active';
+
+-- name: insert_predictions
+insert into predictions (
+  model_id, id, version_id, arm, created_at, received_at, digest, label, confidence, value, latency_ms, error,
+  detection_count, detail, input_url, input_hash, input_id, input_stored, subject, ratings
+) values (
+  :model_id, :id, :version_id, :arm, :created_at, :received_at, :digest, :label, :confidence, :value, :latency_ms,
+  :error, :detection_count, :detail, :input_url, :input_hash, :input_id, 0, :subject, 0
+);
+
+-- name: insert_labels
+insert into labels (model_id, id, prediction_id, created_at, received_at, digest, status, label, value, boxes)
+values (:model_id, :id, :prediction_id, :created_at, :received_at, :digest, :status, :label, :value, :boxes);
+
+-- name: insert_feedback
+insert into feedback (
+  model_id, id, prediction_id, feedback_type, slot, status, status_reason, review, created_at, received_at, updated_at,
+  digest, rating, correct_label, correct_value, detection_index, box, notes, supersedes, subject, key_id
+) values (
+  :model_id, :id, :prediction_id, :feedback_type, :slot, :status, :status_reason, 'pending', :created_at,
+  :received_at, :updated_at, :digest, :rating, :correct_label, :correct_value, :detection_index, :box, :notes,
+  :supersedes, :subject, :key_id
+);

@@ -1,10 +1,8 @@
 """The verbs of sums: vectors read, added to and written. Their meaning is in `domain/sums.py`."""
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from typing import Any
-
-import msgspec
 
 from seeme.clock import DAY
 from seeme.domain import sums
@@ -12,22 +10,45 @@ from seeme.store.database import Reader, Row, Transaction
 
 PAGE = 2_000
 CACHED = 512  # vectors of about 4 KB
+FOLDED = "main"  # the writer of what all have written, and the only one of a database that isn't shared
 
 
 class Sums:
-    """The sums of one writer. It alone changes its rows, so what it wrote last is what is stored."""
+    """The sums of one writer, which alone adds to its rows.
 
-    def __init__(self, writer: str) -> None:
+    What it wrote last is what is stored, and is remembered; in a database that is `shared` only as long as no other
+    node has folded the rows or made them again, which the model's generation tells.
+    """
+
+    def __init__(self, writer: str, *, shared: bool) -> None:
         self.writer = writer
+        self.shared = shared
         self._cache: OrderedDict[sums.RowKey, Any] = OrderedDict()
+        self._generations: dict[str, int] = {}
+        self._seen: tuple[Transaction, Set[str]] | None = None
 
     def forget(self) -> None:
         """Drop what is remembered: after a rollback it is not what is stored."""
         self._cache.clear()
+        self._generations.clear()
+        self._seen = None
+
+    async def live(self, tx: Transaction, model_ids: Set[str]) -> dict[str, int]:
+        """Return those of some models that aren't deleted, with their generation; forget what an older one had."""
+        found = {row["id"]: row["generation"] for row in await tx.all("live_models", ids=sorted(model_ids))}
+        old = {id for id in model_ids if self._generations.get(id, found.get(id)) != found.get(id)}
+        for key in [key for key in self._cache if key[0] in old] if old else ():
+            del self._cache[key]
+        self._generations.update(found)
+        self._seen = tx, model_ids
+        return found
 
     async def add(self, tx: Transaction, delta: sums.Delta, fine_from: int) -> None:
         """Add a batch's changes to this writer's rows, inside the batch's transaction."""
         changes = delta.rows(fine_from)
+        models = {key[0] for key in changes}
+        if self.shared and not (self._seen and self._seen[0] is tx and self._seen[1] >= models):
+            await self.live(tx, models)
         await self._load(tx, [key for key in changes if key not in self._cache])
         rows = []
         for key, lanes in changes.items():
@@ -42,7 +63,7 @@ class Sums:
     async def _load(self, tx: Transaction, keys: Sequence[sums.RowKey]) -> None:
         if not keys:
             return
-        found = await tx.all("sum_rows", keys=msgspec.json.encode(list(keys)).decode(), writer=self.writer)
+        found = await tx.of("sum_rows", keys, writer=self.writer)
         for row in found:
             key = (row["model_id"], row["version_id"], row["arm"], row["grain"], row["start"])
             self._cache[key] = sums.unpack(row["vector"])
@@ -58,8 +79,26 @@ class Sums:
     ) -> None:
         """Put a delta in the place of all sums of a model between two times, whoever wrote them."""
         self.forget()
+        await tx.run("next_generation", model_id=model_id)
         await tx.run("delete_sums_between", model_id=model_id, start=start, stop=stop)
         await self.add(tx, delta, fine_from)
+
+    async def fold(self, tx: Transaction, model_id: str, most: int) -> int:
+        """Add up to `most` buckets of a model, that several writers have rows of, into one row each; return how many."""
+        await tx.hold([model_id], alone=True)
+        found = await tx.all("scattered_sums", model_id=model_id, most=most)
+        if found:
+            # What this transaction has seen before is out of date, too.
+            self.forget()
+            await tx.run("next_generation", model_id=model_id)
+        for bucket in found:
+            key = {name: bucket[name] for name in ("version_id", "arm", "grain", "start")}
+            rows = await tx.all("sum_writers", model_id=model_id, **key)
+            vector = sums.pack_total([row["vector"] for row in rows])
+            await tx.run("delete_sum", model_id=model_id, **key)
+            row = {"model_id": model_id, **key, "writer": FOLDED, "layout": sums.LAYOUT, "vector": vector}
+            await tx.run_many("put_sums", [row])
+        return len(found)
 
 
 async def vectors(

@@ -16,11 +16,12 @@ def health(services: Services) -> Health:
     return services.health()
 
 
-def ready(services: Services) -> Health:
-    """Say whether events can be taken and stored."""
+async def ready(services: Services) -> Health:
+    """Say whether events can be taken and stored: the service works, and its database answers."""
     found = services.health()
     if found.status != "ok":
         raise Unavailable(f"the service is {found.status}", retry_after=5)
+    await services.pulse.feel()
     return found
 
 

@@ -1,0 +1,85 @@
+"""What a node does because there may be others: see what they changed, join what they missed, fold the sums."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from seeme.clock import SECOND
+from seeme.errors import SetupError
+from seeme.service.inbox import Inbox
+from seeme.service.intake import Intake
+from seeme.service.keys import Keys
+from seeme.service.models import Models
+from seeme.service.secrets import fingerprint
+from seeme.store import cluster, registry
+from seeme.store.database import Database, Transaction
+
+CHUNK = 200
+Found = tuple[Sequence[registry.StoredModel], Sequence[registry.StoredVersion], Sequence[registry.StoredKey]]
+
+
+class Cluster:
+    """The other nodes, as far as the database tells of them."""
+
+    def __init__(
+        self, database: Database, inbox: Inbox, intake: Intake, models: Models, keys: Keys, clock: Callable[[], int]
+    ) -> None:
+        self._database = database
+        self._inbox = inbox
+        self._intake = intake
+        self._models = models
+        self._keys = keys
+        self._clock = clock
+
+    async def agree_on_secret(self, secret: bytes) -> None:
+        """Make sure that all nodes hash subjects with one secret; raises SetupError."""
+        mine = fingerprint(secret)
+        async with self._database.transaction() as tx:
+            if await cluster.agree(tx, cluster.SECRET, mine) != mine:
+                raise SetupError(
+                    "this node's secret isn't the one that this database's subjects were hashed with: give every node "
+                    "the same SEEME_SECRET (or the same file `secret` in its data folder)"
+                )
+
+    async def refresh(self) -> None:
+        """Read models, versions and keys again: another node may have changed them.
+
+        In the writer, so that a change of this node's own isn't overtaken by what was read before it.
+        """
+        # A revoked key ends at once, even while the writer waits for something; it never comes back.
+        self._keys.remember_all([stored for stored in await registry.keys(self._database) if stored.key.revoked_at])
+        await self._inbox.run(_read, self._take)
+
+    def _take(self, found: Found) -> None:
+        models, versions, keys = found
+        self._models.replace(models, versions)
+        self._keys.remember_all(keys)
+
+    async def claim(self, name: str, every: float) -> bool:
+        """Say whether this node runs a periodic task now; the others then wait until it is due again."""
+        now = self._clock()
+        next_at = now + int(every * SECOND)
+        return await self._inbox.run(partial(cluster.claim, name=name, now=now, next_at=next_at))
+
+    async def join_orphans(self) -> None:
+        """Let orphans count whose prediction came at the same moment on another node."""
+        for model in self._models.live():
+            while await self._inbox.run(partial(self._join, model.id)):
+                pass
+
+    async def _join(self, model_id: str, tx: Transaction) -> int:
+        await tx.hold([model_id], alone=True)
+        labels, feedback = await cluster.joinable(tx, model_id, CHUNK)
+        if labels or feedback:
+            await self._intake.join(tx, labels, feedback, self._clock())
+        return len(labels) + len(feedback)
+
+    async def fold(self) -> None:
+        """Add the sums of several writers up into one row per bucket, so that reading stays cheap."""
+        for model in self._models.live():
+            work = partial(self._intake.sums.fold, model_id=model.id, most=CHUNK)
+            while await self._inbox.run(work) == CHUNK:
+                pass
+
+
+async def _read(tx: Transaction) -> Found:
+    return await registry.models(tx), await registry.versions(tx), await registry.keys(tx)
