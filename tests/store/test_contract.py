@@ -10,7 +10,7 @@ from seeme.store import events
 from seeme.store.database import RowRefused
 from seeme.store.engines import open_database, open_to_read
 
-BLOB = {"size": 3, "media_type": "image/png", "created_at": 1}
+from .traffic import BLOB, put, stored
 
 
 @pytest.fixture
@@ -27,18 +27,6 @@ def prediction(id, **fields):
     """Return a prediction's row."""
     row = {"model_id": "m", "version_id": "", "created_at": 5, "received_at": 5, "digest": b"d", **fields}
     return PredictionRow(id=id, **row)
-
-
-async def put(database, *hashes):
-    """Store blobs' rows in one transaction."""
-    async with database.transaction() as tx:
-        for hash in hashes:
-            await tx.run("add_blob", hash=hash, **BLOB)
-
-
-async def stored(database):
-    """Return the hashes that are stored."""
-    return [row["hash"] for row in await database.all("all_blobs")]
 
 
 async def test_leaving_a_transaction_commits(database):

@@ -13,7 +13,8 @@ from seeme.errors import SetupError, StorageFull, Unavailable
 from seeme.store.database import RowRefused, migrations
 from seeme.store.sqlite import open_sqlite, open_sqlite_readonly
 
-BLOB = {"size": 3, "media_type": "image/png", "created_at": 1}
+from .traffic import BLOB, put, stored
+
 PREDICTION = {
     "model_id": "m",
     "id": "p",
@@ -48,18 +49,6 @@ async def database(path):
     """An open database."""
     async with opened(open_sqlite(path)) as database:
         yield database
-
-
-async def put(database, *hashes):
-    """Store blobs' rows in one transaction."""
-    async with database.transaction() as tx:
-        for hash in hashes:
-            await tx.run("add_blob", hash=hash, **BLOB)
-
-
-async def stored(database):
-    """Return the hashes that are stored."""
-    return [row["hash"] for row in await database.all("all_blobs")]
 
 
 async def pragma(database, name):

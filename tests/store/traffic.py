@@ -1,4 +1,4 @@
-"""Writes and reads of the tests that lose the database meanwhile."""
+"""Small writes and reads of a database, for tests that care about when and whether rather than what."""
 
 from contextlib import AsyncExitStack
 

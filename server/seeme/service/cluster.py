@@ -14,7 +14,7 @@ from seeme.store import cluster, registry
 from seeme.store.database import Database, Transaction
 
 CHUNK = 200
-Found = tuple[Sequence[registry.StoredModel], Sequence[registry.StoredVersion], Sequence[registry.StoredKey]]
+Found = tuple[Sequence[registry.StoredKey], Sequence[registry.StoredVersion], Sequence[registry.StoredModel]]
 
 
 class Cluster:
@@ -50,7 +50,7 @@ class Cluster:
         await self._inbox.run(_read, self._take)
 
     def _take(self, found: Found) -> None:
-        models, versions, keys = found
+        keys, versions, models = found
         self._models.replace(models, versions)
         self._keys.remember_all(keys)
 
@@ -82,4 +82,6 @@ class Cluster:
 
 
 async def _read(tx: Transaction) -> Found:
-    return await registry.models(tx), await registry.versions(tx), await registry.keys(tx)
+    # What names a model is read before the models: each statement may see more than the one before it, and a key whose
+    # model isn't known would be let in and refused.
+    return await registry.keys(tx), await registry.versions(tx), await registry.models(tx)

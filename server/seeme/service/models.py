@@ -35,7 +35,8 @@ class Models:
 
     async def load(self, reader: Reader) -> None:
         """Read every model and version."""
-        self.replace(await registry.models(reader), await registry.versions(reader))
+        versions = await registry.versions(reader)
+        self.replace(await registry.models(reader), versions)
 
     def replace(self, models: Sequence[registry.StoredModel], versions: Sequence[registry.StoredVersion]) -> None:
         """Take what was read for all that there is."""
@@ -75,7 +76,8 @@ class Models:
         content = digest(new)
 
         async def work(tx: Transaction) -> tuple[registry.StoredModel, bool]:
-            await tx.hold([new.id or ""], alone=True)
+            if new.id is not None:
+                await tx.hold([new.id], alone=True)
             known = await registry.model(tx, new.id) if new.id is not None else None
             if known is not None:
                 if known.deleted_at is not None:

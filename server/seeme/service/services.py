@@ -72,8 +72,8 @@ class Services:
             services = cls(settings, database, clock)
             if database.shared:
                 await services.cluster.agree_on_secret(services._secret)
+            await services.keys.load(database)  # before the models that they name, as in Cluster.refresh
             await services.models.load(database)
-            await services.keys.load(database)
             await services.intake.load(database, [model.id for model in services.models.live()])
             services.tasks.start(services)
             try:

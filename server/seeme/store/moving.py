@@ -48,7 +48,7 @@ async def move(
         SetupError: the target holds something already, or the sides differ.
     """
     counts = {table: await source.count(table) for table in TABLES}
-    copied = 0
+    total, copied = sum(counts.values()), 0
     async with target.loading() as load:
         for table in (*TABLES, "agreements"):
             if await load.count(table):
@@ -58,7 +58,7 @@ async def move(
             async for rows in source.chunks(table, columns, key, CHUNK):
                 await load.add(table, columns, rows)
                 copied += len(rows)
-                done(copied, sum(counts.values()))
+                done(copied, total)
         await _compare(source, load, counts)
         await load.add("agreements", ("name", "value"), [(SECRET, fingerprint)])
     return counts

@@ -84,7 +84,7 @@ class Sums:
         await self.add(tx, delta, fine_from)
 
     async def fold(self, tx: Transaction, model_id: str, most: int) -> int:
-        """Add up to `most` buckets of a model, that several writers have rows of, into one row each; return how many."""
+        """Add up to `most` buckets of a model that several writers have rows of into one row each; return how many."""
         await tx.hold([model_id], alone=True)
         found = await tx.all("scattered_sums", model_id=model_id, most=most)
         if found:
