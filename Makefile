@@ -30,6 +30,8 @@ test: $(VENV)/.test ## Run the tests for a change: under 10 minutes on 2 cores
 test-all: $(VENV)/.test ## Run all tests, the long ones and those on PostgreSQL too
 	@sh .ci/need.sh postgresql sh -c 'command -v initdb || ls /usr/lib/postgresql/*/bin/initdb' \
 		|| echo "going on without it: its tests will be skipped" >&2
+	@sh .ci/need.sh firefox-esr sh -c 'command -v firefox-esr || command -v firefox' \
+		|| echo "going on without it: its tests will be skipped" >&2
 	$(PY) -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## Check style and types
