@@ -4,6 +4,7 @@ from typing import Any
 
 from seeme.clock import DAY, HOUR, MINUTE
 from seeme.records.feedback import Accepted, Rating
+from seeme.records.keys import NewKey
 from seeme.records.models import Model
 from seeme.records.predictions import NewPrediction
 from seeme.records.queries import FeedbackQuery, MetricsQuery, PredictionQuery, from_cursor
@@ -96,8 +97,8 @@ async def test_events_are_counted_once_when_the_clock_goes_back(
 
 async def test_a_session_outlives_a_small_step_back(services: Services, clock: Any) -> None:
     """Setting the clock right by some minutes signs nobody out."""
-    services.keys.make_local()
-    code = await services.keys.new_sign_in(services.keys.local_key)
+    key = await services.keys.create(NewKey(kind="secret", holder="Ada", scopes=["read"]))
+    code = await services.keys.new_sign_in(key.id)
     clock.forward(-5 * MINUTE)
     token, _ = await services.keys.redeem(code.code)
     clock.forward(-5 * MINUTE)
