@@ -1,60 +1,32 @@
 """The Python client: `from seeme import Client`, one method per route of the service."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
-import msgspec
-
-from seeme import outgoing
-from seeme.batching import Batch, BatchFailed, Failure, current, deliver_all, upload
-from seeme.errors import ConnectionFailed, ServiceError, SetupError, invalid
+from seeme import outgoing, signing
+from seeme.batching import Batch, BatchFailed, Failure, current, deliver_all
+from seeme.calls import Calls, feedback_path, model_path, prediction_path, record, to_json
 from seeme.ids import short_id
 from seeme.outgoing import Input, PredictionFields, When, input_bytes, plain, query, segment
-from seeme.records.feedback import Accepted, Feedback
+from seeme.records.feedback import Feedback
 from seeme.records.keys import Erased, IssuedKey, Key, SignInCode
 from seeme.records.metrics import Health, PeriodMetrics, Rebuilt
 from seeme.records.models import Model, Version, WidgetContext
 from seeme.records.predictions import Prediction, StoredInput
+from seeme.records.tokens import IssuedSigningSecret, SigningSecret
 from seeme.results import Record, Records
-from seeme.transport import BYTES, Request, Transport
+from seeme.transport import BYTES, Request
 
 __all__ = ["Batch", "BatchFailed", "Client", "Failure", "Record", "Records"]
 
-DEFAULT_BASE_URL = "http://127.0.0.1:8765"
 
-
-class Client:
+class Client(Calls):
     """A connection to one SeeMe service, to be made once and shared, by threads too.
 
     `base_url` and `api_key` fall back to `SEEME_BASE_URL` (then http://127.0.0.1:8765) and `SEEME_API_KEY`. A call
     takes at most `timeout` seconds with all its retries. Results are records: `r.label` and `r["label"]` are the same.
     Every call raises the classes of `seeme.errors`: `Invalid` (with `.errors`), `NotFound`, `ConnectionFailed` ...
     """
-
-    def __init__(self, base_url: str | None = None, api_key: str | None = None, timeout: float = 30.0) -> None:
-        url = base_url or os.environ.get("SEEME_BASE_URL") or DEFAULT_BASE_URL
-        key = (api_key or os.environ.get("SEEME_API_KEY") or "").strip()
-        if not key:
-            raise SetupError("no API key: set the environment variable SEEME_API_KEY, or pass api_key=...")
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise SetupError("the API key has characters that no key has; check SEEME_API_KEY or api_key=...")
-        if not timeout > 0:
-            raise SetupError(f"timeout must be above 0 seconds (got {timeout})")
-        self._transport = Transport(url, key, timeout)
-
-    def __enter__(self) -> "Client":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"Client({self._transport.base_url!r})"
-
-    def close(self) -> None:
-        """Close the idle connections; the client can still be used."""
-        self._transport.close()
 
     # --- models
 
@@ -75,7 +47,7 @@ class Client:
 
     def get_model(self, model_id: str) -> Record:
         """Return one model."""
-        return self._do("GET", _model(model_id), Model)
+        return self._do("GET", model_path(model_id), Model)
 
     def list_models(self, limit: int | None = None) -> Records:
         """Return the models."""
@@ -96,19 +68,38 @@ class Client:
         A setting that the service doesn't act on yet raises `Invalid` with a sentence about it.
         """
         settings = {"config": config, "data_engine": data_engine, "auto_retrain": auto_retrain, "privacy": privacy}
-        return self._do("PATCH", _model(model_id), Model, body={"name": name, "labels": labels, **settings})
+        return self._do("PATCH", model_path(model_id), Model, body={"name": name, "labels": labels, **settings})
 
     def delete_model(self, model_id: str) -> None:
         """Delete a model with everything that was logged for it."""
-        self._do("DELETE", _model(model_id))
+        self._do("DELETE", model_path(model_id))
 
     def create_model_version(self, model_id: str, name: str, id: str | None = None) -> Record:
         """Create a version of a model, and return it."""
-        return self._do("POST", _model(model_id, "versions"), Version, body={"id": id or short_id("v"), "name": name})
+        return self._do(
+            "POST", model_path(model_id, "versions"), Version, body={"id": id or short_id("v"), "name": name}
+        )
 
     def list_model_versions(self, model_id: str) -> Records:
         """Return the versions of a model."""
-        return self._whole(_model(model_id, "versions"), Version)
+        return self._whole(model_path(model_id, "versions"), Version)
+
+    def create_signing_secret(self, model_id: str) -> Record:
+        """Make a signing secret of a model, and return its `kid` and its `secret`, which is shown this once.
+
+        Two may be live, so that servers can be given the new one before the old one is retired; a third is `Conflict`.
+        """
+        return self._do("POST", model_path(model_id, "signing-secrets"), IssuedSigningSecret, repeatable=False)
+
+    def list_signing_secrets(self, model_id: str) -> Records:
+        """Return the live signing secrets of a model, without their texts."""
+        return self._whole(model_path(model_id, "signing-secrets"), SigningSecret)
+
+    def retire_signing_secret(self, model_id: str, kid: str) -> None:
+        """Retire a signing secret: tokens signed with it are worth nothing from then on."""
+        self._do("DELETE", model_path(model_id, "signing-secrets", segment(kid, "kid")))
+
+    sign = staticmethod(signing.sign)
 
     # --- predictions
 
@@ -142,7 +133,7 @@ class Client:
 
     def get_prediction(self, prediction_id: str, model_id: str | None = None) -> Record:
         """Return one stored prediction, with its `truth` when that is known."""
-        return self._do("GET", _prediction(prediction_id), Prediction, query(model_id=model_id))
+        return self._do("GET", prediction_path(prediction_id), Prediction, query(model_id=model_id))
 
     def get_predictions(
         self,
@@ -167,12 +158,14 @@ class Client:
     def upload_input(self, prediction_id: str, input: Input, model_id: str | None = None) -> Record:
         """Store what a prediction was made from (path, bytes or binary file), and return its hash, size and type."""
         data = input_bytes(input)
-        path, where = _prediction(prediction_id, "input"), query(model_id=model_id)
-        return _record(self._transport.call(Request("PUT", path, where, data, BYTES)).json(), StoredInput)
+        path, where = prediction_path(prediction_id, "input"), query(model_id=model_id)
+        return record(self._transport.call(Request("PUT", path, where, data, BYTES)).json(), StoredInput)
 
     def get_input(self, prediction_id: str, model_id: str | None = None) -> bytes:
         """Return the bytes of a prediction's input, as they were uploaded."""
-        return self._transport.call(Request("GET", _prediction(prediction_id, "input"), query(model_id=model_id))).body
+        return self._transport.call(
+            Request("GET", prediction_path(prediction_id, "input"), query(model_id=model_id))
+        ).body
 
     def log_label(
         self,
@@ -199,7 +192,7 @@ class Client:
             feedback_type: `rating` (with `rating` 1, 0 or -1), `correction` (`correct_label` or `correct_value`),
                 `comment` (`notes`), and for detections `correct`, `wrong_label`, `wrong_box`, `false_positive`,
                 `missed_object` (with `detection_index`, `correct_label`, `box`).
-            **fields: those, and `model_id`, `id`, `created_at`, `subject`, `supersedes`, `notes`.
+            **fields: those, and `model_id`, `id`, `created_at`, `subject`, `supersedes`, `notes`, `prediction_token`.
         """
         return self._log("feedback", {"prediction_id": prediction_id, "feedback_type": feedback_type, **fields})
 
@@ -225,23 +218,23 @@ class Client:
 
     def get_feedback_item(self, feedback_id: str, model_id: str | None = None) -> Record:
         """Return one feedback."""
-        return self._do("GET", _feedback(feedback_id), Feedback, query(model_id=model_id))
+        return self._do("GET", feedback_path(feedback_id), Feedback, query(model_id=model_id))
 
     def approve_feedback(self, feedback_id: str, model_id: str | None = None) -> Record:
         """Approve a feedback, signed with the holder of the key, and return it."""
-        return self._do("POST", _feedback(feedback_id, "approve"), Feedback, query(model_id=model_id))
+        return self._do("POST", feedback_path(feedback_id, "approve"), Feedback, query(model_id=model_id))
 
     def reject_feedback(self, feedback_id: str, model_id: str | None = None) -> Record:
         """Reject a feedback, signed with the holder of the key, and return it."""
-        return self._do("POST", _feedback(feedback_id, "reject"), Feedback, query(model_id=model_id))
+        return self._do("POST", feedback_path(feedback_id, "reject"), Feedback, query(model_id=model_id))
 
     def release_feedback(self, feedback_id: str, model_id: str | None = None) -> Record:
         """Let a quarantined feedback count, and return it."""
-        return self._do("POST", _feedback(feedback_id, "release"), Feedback, query(model_id=model_id))
+        return self._do("POST", feedback_path(feedback_id, "release"), Feedback, query(model_id=model_id))
 
     def delete_feedback(self, feedback_id: str, model_id: str | None = None) -> None:
         """Delete a feedback."""
-        self._do("DELETE", _feedback(feedback_id), where=query(model_id=model_id))
+        self._do("DELETE", feedback_path(feedback_id), where=query(model_id=model_id))
 
     def widget_context(self, model_id: str, prediction_id: str | None = None) -> Record:
         """Return what the widget may know of a model."""
@@ -267,18 +260,18 @@ class Client:
             lookback_weeks = 12
         span = {"lookback_weeks": lookback_weeks, "start_date": start_date, "end_date": end_date}
         where = query(period=period, version_id=version_id, **span)
-        return self._whole(_model(model_id, "metrics"), PeriodMetrics, where)
+        return self._whole(model_path(model_id, "metrics"), PeriodMetrics, where)
 
     def rebuild_sums(self, model_id: str, start: When | None = None, end: When | None = None) -> Record:
         """Make a model's sums again from its rows, day by day, and return which days changed and which were refused."""
         body = plain({name: day for name, day in (("start", start), ("end", end)) if day is not None})
-        request = Request("POST", _model(model_id, "rebuild"), body=_json(body), repeatable=False)
-        return _record(self._transport.call(request, max(600.0, self._transport.timeout)).json(), Rebuilt)
+        request = Request("POST", model_path(model_id, "rebuild"), body=to_json(body), repeatable=False)
+        return record(self._transport.call(request, max(600.0, self._transport.timeout)).json(), Rebuilt)
 
     def erase(self, subject: str) -> Record:
         """Delete all predictions and feedback of a person, in every model, and return how many there were."""
-        request = Request("POST", "/v1/erasures", body=_json({"subject": subject}))
-        return _record(self._transport.call(request, max(600.0, self._transport.timeout)).json(), Erased)
+        request = Request("POST", "/v1/erasures", body=to_json({"subject": subject}))
+        return record(self._transport.call(request, max(600.0, self._transport.timeout)).json(), Erased)
 
     # --- keys and service
 
@@ -326,74 +319,3 @@ class Client:
             BatchFailed: when the block is left, with what could not be stored; an outage may last `patience` seconds.
         """
         return Batch(self._transport, patience, max_events, max_bytes)
-
-    def _do(
-        self,
-        method: str,
-        path: str,
-        shape: Any = None,
-        where: tuple[tuple[str, str], ...] = (),
-        body: dict[str, Any] | None = None,
-        repeatable: bool = True,
-    ) -> Record:
-        data = None if body is None else _json({name: part for name, part in body.items() if part is not None})
-        answer = self._transport.call(Request(method, path, where, data, repeatable=repeatable)).json()
-        return _record(answer, shape) if shape else Record({})
-
-    def _list(self, path: str, shape: Any, limit: int | None, **filters: Any) -> Records:
-        """Return a list that asks for its pages when they are read."""
-        if limit is not None and limit < 1:
-            raise invalid("$.limit", f"expected a number above 0, or None for all (got {limit})")
-
-        def fetch(cursor: str | None, count: int) -> tuple[list[Record], str | None]:
-            where = query(**filters, limit=count, cursor=cursor)
-            return _page(self._transport.call(Request("GET", path, where)).json(), shape)
-
-        return Records(fetch, limit)
-
-    def _whole(self, path: str, shape: Any, where: tuple[tuple[str, str], ...] = ()) -> Records:
-        """Return a list that comes as one page."""
-        return Records(lambda *_: _page(self._transport.call(Request("GET", path, where)).json(), shape), None)
-
-    def _log(self, kind: str, fields: Mapping[str, Any]) -> Record:
-        """Send one event, or hand it to the open batch."""
-        batch = current(self._transport)
-        event = outgoing.event(kind, fields, queued=batch is not None)
-        queued = batch.add(event) if batch else None
-        if queued is not None:
-            return queued
-        try:
-            answer = self._transport.call(Request("POST", f"/v1/{kind}", body=event.body)).json()
-        except (ConnectionFailed, ServiceError) as error:
-            error.add_note(f"whether it was stored isn't known; the same call with id={event.id!r} stores it once")
-            raise
-        upload(self._transport, event, self._transport.timeout)
-        return _record(answer, Accepted)
-
-
-def _record(document: Any, shape: Any) -> Record:
-    if not isinstance(document, dict):
-        raise ServiceError("the answer isn't an object (is base_url a SeeMe service?)")
-    return Record(document, shape)
-
-
-def _page(document: Any, shape: Any) -> tuple[list[Record], str | None]:
-    if not isinstance(document, dict) or not isinstance(document.get("items"), list):
-        raise ServiceError("the answer isn't a list (is base_url a SeeMe service?)")
-    return [Record(item, shape) for item in document["items"]], document.get("next_cursor")
-
-
-def _json(body: dict[str, Any]) -> bytes:
-    return msgspec.json.encode(plain(body))
-
-
-def _model(model_id: str, *parts: str) -> str:
-    return "/".join(("/v1/models", segment(model_id, "model_id"), *parts))
-
-
-def _prediction(prediction_id: str, *parts: str) -> str:
-    return "/".join(("/v1/predictions", segment(prediction_id, "prediction_id"), *parts))
-
-
-def _feedback(feedback_id: str, *parts: str) -> str:
-    return "/".join(("/v1/feedback", segment(feedback_id, "feedback_id"), *parts))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import seeme
 from seeme.client import BatchFailed, Client, Record
 from seeme.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 
@@ -135,6 +136,26 @@ def test_detections_get_their_feedback(client: Client) -> None:
     assert stored.detections[0].box == (10.0, 10.0, 50.0, 40.0)
     assert math.isnan(stored.detections[1].confidence)
     assert stored.truth.boxes[0]["label"] == "car"
+
+
+def test_a_token_signed_here_is_good_there(client: Client, model: Record) -> None:
+    """The subject in it has one vote, whoever sends it; without a token a page's feedback is set aside."""
+    client.update_model(model.id, config={"require_prediction_token": True})
+    issued = client.create_signing_secret(model.id)
+    assert [one.kid for one in client.list_signing_secrets(model.id)] == [issued.kid]
+    prediction = client.log_prediction(model.id, label="wren")
+    names = {"model_id": model.id, "prediction_id": prediction.id, "subject": "user-17"}
+    key = client.create_key("publishable", "page", models=[model.id], origins=["*"]).key
+    with Client(client._transport.base_url, key) as page:
+        for rating in (1, -1):
+            token = seeme.sign(secret=issued.secret, kid=issued.kid, **names)
+            sent = page.log_feedback(prediction.id, "rating", rating=rating, prediction_token=token, model_id=model.id)
+            assert sent.status == "created"
+        assert page.log_feedback(prediction.id, "rating", rating=1, model_id=model.id).status == "quarantined"
+    assert [item.rating for item in client.get_feedback(model.id, status="active")] == [-1]
+    assert Client.sign is client.sign is seeme.sign
+    client.retire_signing_secret(model.id, issued.kid)
+    assert len(client.list_signing_secrets(model.id)) == 0
 
 
 def test_errors_are_the_services_own(live: Any, client: Client, model: Record) -> None:

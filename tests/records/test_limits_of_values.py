@@ -12,6 +12,7 @@ from seeme.records.feedback import Comment, Correction, Rating
 from seeme.records.keys import NewKey, Origin
 from seeme.records.models import ConfigPatch, Days, Labels
 from seeme.records.predictions import NewLabel, NewPrediction
+from seeme.records.tokens import PredictionToken
 
 HASH = "0123456789abcdef" * 4
 BIG = sys.float_info.max
@@ -81,6 +82,7 @@ LIMITS: list[tuple[str, Any, list[Any], list[Any]]] = [
         ["https://a", "http://localhost:8080", "https://[::1]:443", "*", "https://" + "a" * 292],
         ["https://a/", "a", "", "https://", "null", "https://a?b", "**", "https://a\n", "https://" + "a" * 293],
     ),
+    ("PredictionToken", PredictionToken, ["a", "a.b.c", "a" * 4096], ["", "a" * 4097, 1]),
     ("Labels", Labels, [[], ["a"] * 1000], [["a"] * 1001, [""], ["a" * 201]]),
 ]
 

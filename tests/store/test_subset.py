@@ -39,6 +39,7 @@ FORBIDDEN = {
 # Statements about events that don't name their model, each with the reason.
 OF_ALL_MODELS = {
     "all_versions": "read whole at a start and every two seconds; a model has a few",
+    "all_signing_secrets": "read whole at a start and every two seconds; a model has two",
     "models_of_predictions": "which models have these ids: points in the index of ids",
     "prediction_models": "which models have this id: a point in the index of ids",
     "feedback_models": "which models have this id: a point in the index of ids",

@@ -22,6 +22,7 @@ IDS = {
     "feedback_id": ["up", "wrong", "note", "found", "missed", "moved", "dearer"],
 }
 HELD = {"model_id": ["digits"], "feedback_id": ["held"]}  # in quarantine
+SECRET = {"model_id": ["prices"]}  # a signing secret that stays as long as its model
 # What DELETE takes isn't there for the others any more.
 DISPENSABLE = {"model_id": ["spare"], "feedback_id": ["spare"]}
 
@@ -70,6 +71,7 @@ async def sow(services: Services) -> None:
     await services.inputs.put("digit", "digits", _whole(PNG))
     key = await services.keys.create(NewKey(kind="secret", holder="Bob", scopes=["read"]))
     DISPENSABLE["key_id"] = [key.id]
+    SECRET["kid"] = [(await services.signing.create("prices")).kid]
 
 
 async def _whole(content: bytes) -> Any:
@@ -79,6 +81,7 @@ async def _whole(content: bytes) -> Any:
 def found(operation: Any, values: Any) -> st.SearchStrategy[Any]:
     """Return values as they were generated, but for good ids: those are mostly of what is there."""
     known = DISPENSABLE if operation.method == "delete" else HELD if operation.path.endswith("/release") else IDS
+    known = SECRET if operation.path.endswith("{kid}") else known
     if not isinstance(values, dict):
         return st.just(values)
     return st.fixed_dictionaries({name: _replaced(known.get(name), value) for name, value in values.items()})

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from seeme.records.tokens import PredictionToken
 from seeme.records.types import Box, Id, Index, Label, Note, Subject, Time, Value, View, Wire
 
 
@@ -9,7 +10,8 @@ class _NewFeedback(Wire, tag_field="feedback_type", frozen=True, kw_only=True):
     """What every kind of feedback has.
 
     `supersedes` names the FIRST feedback that this one replaces: keep naming the first when a mind changes again,
-    so that it doesn't matter in which order they arrive.
+    so that it doesn't matter in which order they arrive. `prediction_token` isn't part of what was said: a retry with a
+    renewed token is the same feedback.
     """
 
     prediction_id: Id
@@ -19,6 +21,7 @@ class _NewFeedback(Wire, tag_field="feedback_type", frozen=True, kw_only=True):
     subject: Subject | None = None
     supersedes: Id | None = None
     notes: Note | None = None
+    prediction_token: PredictionToken | None = None
 
 
 class Rating(_NewFeedback, tag="rating", frozen=True, kw_only=True):

@@ -28,6 +28,14 @@ LabelsComplete = Annotated[
     ),
 ]
 
+RequirePredictionToken = Annotated[
+    bool,
+    Meta(
+        description="Whether feedback by publishable keys needs a valid `prediction_token`; without one it is kept in "
+        "quarantine"
+    ),
+]
+
 
 class Config(View, frozen=True, kw_only=True):
     """What a model logs, and for how long its raw rows are kept (metrics outlive them)."""
@@ -36,6 +44,7 @@ class Config(View, frozen=True, kw_only=True):
     log_inputs: LogInputs = False
     log_retention_days: RetentionDays = 30
     labels_complete: LabelsComplete = False
+    require_prediction_token: RequirePredictionToken = False
 
 
 class ConfigPatch(Wire, frozen=True, kw_only=True):
@@ -45,6 +54,7 @@ class ConfigPatch(Wire, frozen=True, kw_only=True):
     log_inputs: LogInputs | UnsetType = UNSET
     log_retention_days: Days | UnsetType = UNSET
     labels_complete: LabelsComplete | UnsetType = UNSET
+    require_prediction_token: RequirePredictionToken | UnsetType = UNSET
 
 
 class NewModel(Wire, frozen=True, kw_only=True):

@@ -10,24 +10,38 @@ from seeme.service.intake import Intake
 from seeme.service.keys import Keys
 from seeme.service.models import Models
 from seeme.service.secrets import fingerprint
+from seeme.service.signing import Signing
 from seeme.store import cluster, registry
 from seeme.store.database import Database, Transaction
 
 CHUNK = 200
-Found = tuple[Sequence[registry.StoredKey], Sequence[registry.StoredVersion], Sequence[registry.StoredModel]]
+Found = tuple[
+    Sequence[registry.StoredKey],
+    Sequence[registry.StoredSecret],
+    Sequence[registry.StoredVersion],
+    Sequence[registry.StoredModel],
+]
 
 
 class Cluster:
     """The other nodes, as far as the database tells of them."""
 
     def __init__(
-        self, database: Database, inbox: Inbox, intake: Intake, models: Models, keys: Keys, clock: Callable[[], int]
+        self,
+        database: Database,
+        inbox: Inbox,
+        intake: Intake,
+        models: Models,
+        keys: Keys,
+        signing: Signing,
+        clock: Callable[[], int],
     ) -> None:
         self._database = database
         self._inbox = inbox
         self._intake = intake
         self._models = models
         self._keys = keys
+        self._signing = signing
         self._clock = clock
 
     async def agree_on_secret(self, secret: bytes) -> None:
@@ -41,17 +55,19 @@ class Cluster:
                 )
 
     async def refresh(self) -> None:
-        """Read models, versions and keys again: another node may have changed them.
+        """Read models, versions, keys and signing secrets again: another node may have changed them.
 
         In the writer, so that a change of this node's own isn't overtaken by what was read before it.
         """
         # A revoked key ends at once, even while the writer waits for something; it never comes back.
         self._keys.remember_all([stored for stored in await registry.keys(self._database) if stored.key.revoked_at])
+        self._signing.end_retired(await registry.signing_secrets(self._database))
         await self._inbox.run(_read, self._take)
 
     def _take(self, found: Found) -> None:
-        keys, versions, models = found
+        keys, secrets, versions, models = found
         self._models.replace(models, versions)
+        self._signing.replace(secrets)
         self._keys.remember_all(keys)
 
     async def claim(self, name: str, every: float) -> bool:
@@ -84,4 +100,5 @@ class Cluster:
 async def _read(tx: Transaction) -> Found:
     # What names a model is read before the models: each statement may see more than the one before it, and a key whose
     # model isn't known would be let in and refused.
-    return await registry.keys(tx), await registry.versions(tx), await registry.models(tx)
+    keys, secrets = await registry.keys(tx), await registry.signing_secrets(tx)
+    return keys, secrets, await registry.versions(tx), await registry.models(tx)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from seeme.clock import MINUTE, to_micros
 from seeme.domain import fit
@@ -20,6 +21,8 @@ from seeme.service.inbox import Inbox
 from seeme.service.keys import Identity
 from seeme.service.models import Models
 from seeme.service.outcomes import Outcome, misfit
+from seeme.service.signing import Signing
+from seeme.service.tokens import TokenRefused
 from seeme.service.votes import slot_of
 from seeme.store.database import Reader
 
@@ -33,9 +36,18 @@ _json = msgspec.json.Encoder()
 class Ingest:
     """Takes events in; every method answers after the fsync, with one outcome per event, in order."""
 
-    def __init__(self, inbox: Inbox, models: Models, reader: Reader, secret: bytes, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        models: Models,
+        signing: Signing,
+        reader: Reader,
+        secret: bytes,
+        clock: Callable[[], int],
+    ) -> None:
         self._inbox = inbox
         self._models = models
+        self._signing = signing
         self._reader = reader
         self._secret = secret
         self._clock = clock
@@ -171,9 +183,9 @@ class Ingest:
         if wrong is not None:
             raise misfit(wrong)
         id = new.id or uuid7(at)
-        subject = self.subject_hash(new.subject)
-        # A page can name any subject, so only a secret key's word makes it one voter with one voice.
-        voter = subject.hex() if subject is not None and identity.kind != "publishable" else None
+        vouched, reason = self._vouched(new, model, identity, at)
+        subject = self.subject_hash(vouched or new.subject)
+        voter = subject.hex() if subject is not None and vouched is not None else None
         box = getattr(new, "box", None)
         return FeedbackRow(
             model_id=model.id,
@@ -183,8 +195,9 @@ class Ingest:
             slot=slot_of(kind, id, new.supersedes, index, voter),
             created_at=_created(new.created_at, at),
             received_at=at,
-            digest=digest(new),
+            digest=digest(new if new.prediction_token is None else replace(new, prediction_token=None)),
             key_id=identity.key_id,
+            status_reason=reason,
             rating=getattr(new, "rating", None),
             correct_label=label,
             correct_value=value,
@@ -194,6 +207,25 @@ class Ingest:
             supersedes=new.supersedes,
             subject=subject,
         )
+
+    def _vouched(self, new: NewFeedback, model: Model, identity: Identity, at: int) -> tuple[str | None, str | None]:
+        """Return the subject that somebody vouches for, and why feedback isn't to count, if it isn't.
+
+        A page can name any subject: only a secret key's word or a token makes it one voter with one voice.
+        """
+        claims, wrong = None, "missing"
+        if new.prediction_token is not None:
+            try:
+                claims = self._signing.check(new.prediction_token, model.id, new.prediction_id, at)
+            except TokenRefused as refused:
+                wrong = str(refused)
+        if claims is not None and claims.sub is not None and new.subject not in (None, claims.sub):
+            raise invalid("$.subject", "is another than the one that the prediction token was made for; leave it out")
+        if identity.kind != "publishable":
+            return new.subject or (claims.sub if claims else None), None
+        if claims is None:
+            return None, f"token: {wrong}" if model.config.require_prediction_token else None
+        return claims.sub, None
 
 
 def _detail(new: NewPrediction) -> str | None:

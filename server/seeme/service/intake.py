@@ -375,6 +375,8 @@ class Intake:
         wrong = self._misfit(row, targets)
         if wrong is not None:  # an orphan whose prediction is another than it thought: a person decides
             row.status_reason = f"doesn't fit its prediction: {wrong.message}"
+        elif row.status_reason is not None:  # its token was found wanting when it came
+            pass
         elif row.rating and new and row.key_id.startswith("pk_") and have >= self._settings.burst_votes:
             row.status_reason = f"burst: the prediction already has {have} votes"
         else:

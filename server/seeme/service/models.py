@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from seeme.clock import to_micros
 from seeme.errors import Conflict, NotFound, invalid
-from seeme.ids import secret, short_id
+from seeme.ids import short_id
 from seeme.records.models import Config, ConfigPatch, Model, ModelPatch, NewModel, NewVersion, Version
 from seeme.records.queries import Keyset, from_cursor, to_cursor
 from seeme.records.types import Page
@@ -88,7 +88,7 @@ class Models:
             stored = registry.new_model(
                 new.id or short_id("m"), new, _configured(Config(), new.config), content, self._clock()
             )
-            await registry.insert_model(tx, stored, short_id("k"), secret())
+            await registry.insert_model(tx, stored)
             return stored, True
 
         stored, created = await self._inbox.run(work, lambda result: self._remember(result[0]))
@@ -98,7 +98,7 @@ class Models:
         self._models[stored.model.id] = stored
         self._versions.setdefault(stored.model.id, {})
 
-    async def _stored(self, tx: Transaction, model_id: str) -> registry.StoredModel:
+    async def held(self, tx: Transaction, model_id: str) -> registry.StoredModel:
         """Return a model as the writer sees it, held alone: what waits in the same commit is in it already."""
         await tx.hold([model_id], alone=True)
         stored = await registry.model(tx, model_id)
@@ -113,7 +113,7 @@ class Models:
                 raise invalid(f"$.{name}", f"{why}, so this setting is refused rather than promised")
 
         async def work(tx: Transaction) -> registry.StoredModel:
-            stored = await self._stored(tx, model_id)
+            stored = await self.held(tx, model_id)
             changes: dict[str, Any] = {
                 name: value for name in ("name", "labels") if (value := getattr(patch, name)) is not UNSET
             }
@@ -129,7 +129,7 @@ class Models:
         """Mark a model as deleted: it is gone at once; a task then deletes its rows in chunks."""
 
         async def work(tx: Transaction) -> registry.StoredModel:
-            return await registry.mark_deleted(tx, await self._stored(tx, model_id), self._clock())
+            return await registry.mark_deleted(tx, await self.held(tx, model_id), self._clock())
 
         await self._inbox.run(work, self._remember)
 
@@ -147,7 +147,7 @@ class Models:
         content = digest(new)
 
         async def work(tx: Transaction) -> tuple[registry.StoredVersion, bool]:
-            await self._stored(tx, model_id)
+            await self.held(tx, model_id)
             known = await registry.version(tx, model_id, new.id) if new.id is not None else None
             if known is not None:
                 if known.digest != content:

@@ -11,6 +11,7 @@ from seeme.service import truths, votes
 from seeme.service.inbox import Inbox
 from seeme.service.intake import FINE_KEPT, Intake
 from seeme.service.models import Models
+from seeme.service.signing import Signing
 from seeme.settings import Settings
 from seeme.store import blobs, events, reading, registry, removal
 from seeme.store.blobs import Blobs
@@ -28,11 +29,19 @@ class Removal:
     """Retention, the erasure of persons, and the end of models."""
 
     def __init__(
-        self, inbox: Inbox, intake: Intake, models: Models, files: Blobs, settings: Settings, clock: Callable[[], int]
+        self,
+        inbox: Inbox,
+        intake: Intake,
+        models: Models,
+        signing: Signing,
+        files: Blobs,
+        settings: Settings,
+        clock: Callable[[], int],
     ) -> None:
         self._inbox = inbox
         self._intake = intake
         self._models = models
+        self._signing = signing
         self._files = files
         self._settings = settings
         self._clock = clock
@@ -68,6 +77,7 @@ class Removal:
     def _forget(self, model_id: str, _: None) -> None:
         """Drop what is remembered of a deleted model: another one may take its id."""
         self._intake.forget()
+        self._signing.forget(model_id)
         self._models.forget(model_id)
 
     async def _repeat(self, work: Callable[[Transaction], "object"]) -> None:

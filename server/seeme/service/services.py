@@ -19,6 +19,7 @@ from seeme.service.removal import Removal
 from seeme.service.reports import Reports
 from seeme.service.review import Review
 from seeme.service.secrets import deployment_secret
+from seeme.service.signing import Signing
 from seeme.service.tasks import Tasks
 from seeme.settings import Settings
 from seeme.store.blobs import Blobs
@@ -45,15 +46,16 @@ class Services:
         self.inbox: Inbox = Inbox(database, self.intake, settings, clock, self._committed)
         self.models = Models(self.inbox, clock)
         self.keys = Keys(self.inbox, database, public_url, clock)
+        self.signing = Signing(self.inbox, self.models, clock)
         self._secret = deployment_secret(settings)
-        self.ingest = Ingest(self.inbox, self.models, database, self._secret, clock)
+        self.ingest = Ingest(self.inbox, self.models, self.signing, database, self._secret, clock)
         self.events = Events(database, self.models, public_url, clock)
         self.inputs = Inputs(database, self.inbox, self.models, self.events, files, settings, clock)
         self.reports = Reports(database, self.inbox, self.models, sums, clock)
-        self.removal: Removal = Removal(self.inbox, self.intake, self.models, files, settings, clock)
+        self.removal: Removal = Removal(self.inbox, self.intake, self.models, self.signing, files, settings, clock)
         self.review = Review(self.inbox, self.events, self.intake, self.removal, clock)
         self.pulse = Pulse(database)
-        self.cluster = Cluster(database, self.inbox, self.intake, self.models, self.keys, clock)
+        self.cluster = Cluster(database, self.inbox, self.intake, self.models, self.keys, self.signing, clock)
 
     def _committed(self, seconds: float, events: int) -> None:
         for observe in self.commits:
@@ -73,6 +75,7 @@ class Services:
             if database.shared:
                 await services.cluster.agree_on_secret(services._secret)
             await services.keys.load(database)  # before the models that they name, as in Cluster.refresh
+            await services.signing.load(database)
             await services.models.load(database)
             await services.intake.load(database, [model.id for model in services.models.live()])
             services.tasks.start(services)

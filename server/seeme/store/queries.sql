@@ -41,6 +41,17 @@ delete from versions where model_id = :model_id;
 -- name: insert_signing_secret
 insert into signing_secrets (model_id, kid, secret, created_at) values (:model_id, :kid, :secret, :created_at);
 
+-- name: all_signing_secrets
+select model_id, kid, secret, created_at, retired_at from signing_secrets order by model_id, created_at, kid;
+
+-- name: live_signing_secrets
+select model_id, kid, secret, created_at, retired_at from signing_secrets
+where model_id = :model_id and retired_at is null order by created_at, kid;
+
+-- name: retire_signing_secret
+update signing_secrets set retired_at = :retired_at, secret = ''
+where model_id = :model_id and kid = :kid and retired_at is null returning kid;
+
 -- name: delete_signing_secrets
 delete from signing_secrets where model_id = :model_id;
 

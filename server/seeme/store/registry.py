@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from seeme.clock import from_micros, to_micros
 from seeme.records.keys import Key
 from seeme.records.models import Config, Model, NewModel, Version
+from seeme.records.tokens import SigningSecret
 from seeme.store.database import Reader, Row, Transaction
 
 
@@ -36,6 +37,15 @@ class StoredKey(Struct, frozen=True):
 
     key: Key
     hash: bytes
+
+
+class StoredSecret(Struct, frozen=True):
+    """A signing secret with its text, which is empty once it is retired."""
+
+    model_id: str
+    record: SigningSecret
+    secret: str
+    retired_at: int | None = None
 
 
 class Grant(Struct, frozen=True):
@@ -88,12 +98,11 @@ async def model(reader: Reader, id: str) -> StoredModel | None:
     return _to_model(row) if row else None
 
 
-async def insert_model(tx: Transaction, stored: StoredModel, kid: str, signing_secret: str) -> None:
-    """Store a new model with its first signing secret."""
+async def insert_model(tx: Transaction, stored: StoredModel) -> None:
+    """Store a new model."""
     at = to_micros(stored.model.created_at)
     values = {**_model_values(stored.model), "task": stored.model.task, "digest": stored.digest, "created_at": at}
     await tx.run("insert_model", **values)
-    await tx.run("insert_signing_secret", model_id=stored.model.id, kid=kid, secret=signing_secret, created_at=at)
 
 
 async def update_model(tx: Transaction, model: Model) -> None:
@@ -151,6 +160,30 @@ async def insert_version(tx: Transaction, stored: StoredVersion) -> None:
         digest=stored.digest,
         created_at=to_micros(version.created_at),
     )
+
+
+def _to_secret(row: Row) -> StoredSecret:
+    record = SigningSecret(kid=row["kid"], created_at=from_micros(row["created_at"]))
+    return StoredSecret(row["model_id"], record, row["secret"], row["retired_at"])
+
+
+async def signing_secrets(reader: Reader, model_id: str | None = None) -> list[StoredSecret]:
+    """Return the live signing secrets of a model by creation; without one all of all models, retired ones too."""
+    if model_id is None:
+        return [_to_secret(row) for row in await reader.all("all_signing_secrets")]
+    return [_to_secret(row) for row in await reader.all("live_signing_secrets", model_id=model_id)]
+
+
+async def insert_signing_secret(tx: Transaction, stored: StoredSecret) -> None:
+    """Store a new signing secret: its text, as tokens can't be checked by a hash."""
+    record = stored.record
+    at = to_micros(record.created_at)
+    await tx.run("insert_signing_secret", model_id=stored.model_id, kid=record.kid, secret=stored.secret, created_at=at)
+
+
+async def retire_signing_secret(tx: Transaction, model_id: str, kid: str, at: int) -> bool:
+    """Retire a signing secret and delete its text; say whether it was live."""
+    return await tx.one("retire_signing_secret", model_id=model_id, kid=kid, retired_at=at) is not None
 
 
 async def keys(reader: Reader) -> list[StoredKey]:

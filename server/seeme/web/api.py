@@ -30,12 +30,14 @@ from seeme.web.api_models import (
     rebuild_sums,
 )
 from seeme.web.api_service import health, metrics_text, ready
+from seeme.web.api_signing import create_signing_secret, list_signing_secrets, retire_signing_secret
 from seeme.web.endpoint import Edge, Endpoint, Route
 from seeme.web.events import EventEndpoint
 
 _PREDICTION = "/v1/predictions/{prediction_id}"
 _FEEDBACK = "/v1/feedback/{feedback_id}"
 _MODEL = "/v1/models/{model_id}"
+_SECRETS = _MODEL + "/signing-secrets"
 
 ROUTES = [
     # Events
@@ -64,6 +66,9 @@ ROUTES = [
     Route("GET", _MODEL + "/versions", list_versions, "read", "List a model's versions"),
     Route("GET", _MODEL + "/metrics", model_metrics, "read", "Performance by hour, day or week"),
     Route("POST", _MODEL + "/rebuild", rebuild_sums, "admin", "Make the sums of days again from rows"),
+    Route("POST", _SECRETS, create_signing_secret, "admin", "Make a signing secret; its text is shown this once"),
+    Route("GET", _SECRETS, list_signing_secrets, "admin", "List a model's live signing secrets"),
+    Route("DELETE", _SECRETS + "/{kid}", retire_signing_secret, "admin", "Retire a signing secret"),
     # People
     Route("POST", "/v1/erasures", erase, "admin", "Delete all rows of a person, and take them out of the sums"),
     # Keys
