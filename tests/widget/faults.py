@@ -40,6 +40,7 @@ class Network:
 
     @fault.setter
     def fault(self, fault: Fault) -> None:
+        """Let another thing happen from now on."""
         # Requests that hang are cut when the fault changes, as when a phone finds another cell.
         hanging, self._changed = self._changed, threading.Event()
         self._fault = fault
