@@ -6,14 +6,16 @@ from typing import Any, Unpack
 from seeme import outgoing, signing
 from seeme.batching import Batch, BatchFailed, Failure, current, deliver_all
 from seeme.calls import Calls, feedback_path, model_path, prediction_path, record, to_json
+from seeme.errors import invalid
 from seeme.ids import short_id
 from seeme.outgoing import Input, PredictionFields, When, input_bytes, plain, query, segment
 from seeme.records.feedback import Feedback
 from seeme.records.keys import Erased, IssuedKey, Key, SignInCode
 from seeme.records.metrics import Health, PeriodMetrics, Rebuilt
-from seeme.records.models import Model, Version, WidgetContext
+from seeme.records.models import Model, Version
 from seeme.records.predictions import Prediction, StoredInput
 from seeme.records.tokens import IssuedSigningSecret, SigningSecret
+from seeme.records.widget import WidgetContext
 from seeme.results import Record, Records
 from seeme.transport import BYTES, Request
 
@@ -236,10 +238,16 @@ class Client(Calls):
         """Delete a feedback."""
         self._do("DELETE", feedback_path(feedback_id), where=query(model_id=model_id))
 
-    def widget_context(self, model_id: str, prediction_id: str | None = None) -> Record:
-        """Return what the widget may know of a model."""
+    def widget_context(
+        self, model_id: str, prediction_id: str | None = None, prediction_token: str | None = None
+    ) -> Record:
+        """Return what the widget may know of a model, and with a token of its prediction and its subject's vote."""
         where = query(model_id=model_id, prediction_id=prediction_id)
-        return self._do("GET", "/v1/widget-context", WidgetContext, where)
+        if prediction_token is not None and not (prediction_token.isascii() and prediction_token.isprintable()):
+            raise invalid("$.prediction_token", "expected a token as `sign` makes it")
+        headers = query(**{"Prediction-Token": prediction_token})
+        answer = self._transport.call(Request("GET", "/v1/widget-context", where, headers=headers)).json()
+        return record(answer, WidgetContext)
 
     # --- metrics
 

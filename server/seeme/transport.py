@@ -50,6 +50,7 @@ class Request(msgspec.Struct, frozen=True):
     query: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
     repeatable: bool = True
 
 
@@ -187,7 +188,8 @@ class Transport:
 
     def _exchange(self, connection: "_Connection", request: Request, until: float) -> Answer:
         target = self._url.path.rstrip("/") + request.path + ("?" + urlencode(request.query) if request.query else "")
-        headers = self._headers | ({"Content-Type": request.content_type} if request.body is not None else {})
+        content = {} if request.body is None else {"Content-Type": request.content_type}
+        headers = self._headers | content | dict(request.headers)
         try:
             answer, keep = connection.exchange(request.method, target, request.body, headers, until)
         except (OSError, http.client.HTTPException) as error:

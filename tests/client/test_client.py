@@ -79,6 +79,12 @@ CALLS: list[tuple[Callable[[Client], Any], str, str, Any]] = [
     (lambda c: c.reject_feedback("f", "m"), "POST", "/v1/feedback/f/reject?model_id=m", None),
     (lambda c: c.release_feedback("f"), "POST", "/v1/feedback/f/release", None),
     (lambda c: c.delete_feedback("f"), "DELETE", "/v1/feedback/f", None),
+    (
+        lambda c: c.widget_context("m", "p", "a.b.c"),
+        "GET",
+        "/v1/widget-context?model_id=m&prediction_id=p",
+        None,
+    ),
     (lambda c: c.widget_context("m", "p"), "GET", "/v1/widget-context?model_id=m&prediction_id=p", None),
     (lambda c: c.get_performance_metrics("m"), "GET", "/v1/models/m/metrics?period=week&lookback_weeks=12", None),
     (

@@ -127,11 +127,13 @@ def test_detections_get_their_feedback(client: Client) -> None:
     with client.batch():
         client.log_feedback(prediction.id, "correct", detection_index=0)
         client.log_feedback(prediction.id, "wrong_label", detection_index=0, correct_label="van")
-        client.log_feedback(prediction.id, "wrong_box", detection_index=1, box=(1, 1, 6, 6))
+        client.log_feedback(prediction.id, "wrong_box", detection_index=1, box=(1, 1, 6, 6), correct_label="car")
         client.log_feedback(prediction.id, "false_positive", detection_index=1)
         client.log_feedback(prediction.id, "missed_object", correct_label="car", box=[9, 9, 9, 9])
         client.log_label(prediction.id, boxes=[{"label": "car", "box": [10, 10, 50, 40]}])
     assert len(client.get_feedback(model.id)) == 5
+    (moved,) = client.get_feedback(model.id, feedback_type="wrong_box")
+    assert (moved.box, moved.correct_label, moved.predicted_label) == ((1.0, 1.0, 6.0, 6.0), "car", None)
     stored = client.get_prediction(prediction.id)
     assert stored.detections[0].box == (10.0, 10.0, 50.0, 40.0)
     assert math.isnan(stored.detections[1].confidence)
@@ -152,6 +154,13 @@ def test_a_token_signed_here_is_good_there(client: Client, model: Record) -> Non
             sent = page.log_feedback(prediction.id, "rating", rating=rating, prediction_token=token, model_id=model.id)
             assert sent.status == "created"
         assert page.log_feedback(prediction.id, "rating", rating=1, model_id=model.id).status == "quarantined"
+        seen = page.widget_context(model.id, prediction.id, token)
+        assert (seen.prediction.label, seen.vote.rating) == ("wren", -1)
+        assert page.widget_context(model.id, prediction.id).vote is None
+        with pytest.raises(Forbidden, match="for another prediction"):
+            page.widget_context(model.id, "else", token)
+        with pytest.raises(Invalid):
+            page.widget_context(model.id, prediction.id, "a\nb")
     assert [item.rating for item in client.get_feedback(model.id, status="active")] == [-1]
     assert Client.sign is client.sign is seeme.sign
     client.retire_signing_secret(model.id, issued.kid)

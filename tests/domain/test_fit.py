@@ -93,6 +93,13 @@ def test_a_correction_is_of_the_models_kind(task, fields, path):
     assert (wrong.path if wrong else None) == path
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_a_box_that_is_off_may_have_a_wrong_label_too(task):
+    """Both are said at once; as alone, of detections only."""
+    wrong = feedback(task, "wrong_box", correct_label="van", detection_index=0)
+    assert (wrong.path if wrong else None) == (None if task == "detection" else "$.feedback_type")
+
+
 def test_a_detection_that_is_pointed_at_exists():
     """Detections are counted from 0; before the prediction is known, any index may be right."""
     assert feedback("detection", "correct", detection_index=1, detections=2) is None

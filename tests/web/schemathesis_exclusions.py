@@ -59,6 +59,12 @@ EXCLUSIONS = [
     ),
     Exclusion(
         "positive_data_acceptance",
+        _routes("GET /v1/widget-context"),
+        "a prediction token comes with the id of its prediction",
+        422,
+    ),
+    Exclusion(
+        "positive_data_acceptance",
         _routes("POST /v1/keys"),
         "a secret key has scopes and no origins, a publishable one origins and no scopes",
         422,

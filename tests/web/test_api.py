@@ -206,7 +206,13 @@ async def test_health_needs_no_key(stranger):
 async def test_the_widget_may_know_the_labels(page):
     """With a publishable key a page learns a model's labels and nothing else."""
     answer = await page("GET", "/v1/widget-context?model_id=digits&prediction_id=p1")
-    assert answer.json() == {"model_id": "digits", "task": "classification", "labels": ["0", "1"]}
+    assert answer.json() == {
+        "model_id": "digits",
+        "task": "classification",
+        "labels": ["0", "1"],
+        "prediction": None,
+        "vote": None,
+    }
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")

@@ -165,7 +165,7 @@ async def test_only_sending_feedback_and_the_widget_context_answer_preflights(st
     answer = await stranger("OPTIONS", "/v1/feedback", **asked)
     assert (answer.status, answer.headers["access-control-allow-origin"]) == (204, "*")
     assert answer.headers["access-control-allow-methods"] == "POST"
-    assert "authorization" in answer.headers["access-control-allow-headers"]
+    assert {"authorization", "prediction-token"} <= set(answer.headers["access-control-allow-headers"].split(", "))
     assert "access-control-allow-credentials" not in answer.headers
     context = await stranger("OPTIONS", "/v1/widget-context", **asked)
     assert (context.status, context.headers["access-control-allow-methods"]) == (204, "GET")

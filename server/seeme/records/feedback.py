@@ -63,10 +63,11 @@ class WrongLabel(_NewFeedback, tag="wrong_label", frozen=True, kw_only=True):
 
 
 class WrongBox(_NewFeedback, tag="wrong_box", frozen=True, kw_only=True):
-    """The right object, but its box is off."""
+    """The right object, but its box is off; with `correct_label` its label is wrong too."""
 
     detection_index: Index
     box: Box
+    correct_label: Label | None = None
 
 
 class FalsePositive(_NewFeedback, tag="false_positive", frozen=True, kw_only=True):

@@ -104,11 +104,3 @@ class Version(View, frozen=True, kw_only=True):
     model_id: str
     name: str
     created_at: Time
-
-
-class WidgetContext(View, frozen=True, kw_only=True):
-    """What the widget may know of a model with a publishable key."""
-
-    model_id: str
-    task: Task
-    labels: list[str]

@@ -23,7 +23,7 @@ from seeme.service.models import Models
 from seeme.service.outcomes import Outcome, misfit
 from seeme.service.signing import Signing
 from seeme.service.tokens import TokenRefused
-from seeme.service.votes import slot_of
+from seeme.service.votes import slot_of, voter_of
 from seeme.store.database import Reader
 
 CLOCK_SKEW = 5 * MINUTE
@@ -185,7 +185,7 @@ class Ingest:
         id = new.id or uuid7(at)
         vouched, reason = self._vouched(new, model, identity, at)
         subject = self.subject_hash(vouched or new.subject)
-        voter = subject.hex() if subject is not None and vouched is not None else None
+        voter = voter_of(subject) if subject is not None and vouched is not None else None
         box = getattr(new, "box", None)
         return FeedbackRow(
             model_id=model.id,

@@ -21,6 +21,7 @@ from seeme.service.review import Review
 from seeme.service.secrets import deployment_secret
 from seeme.service.signing import Signing
 from seeme.service.tasks import Tasks
+from seeme.service.widget import Widget
 from seeme.settings import Settings
 from seeme.store.blobs import Blobs
 from seeme.store.database import Database
@@ -54,6 +55,7 @@ class Services:
         self.reports = Reports(database, self.inbox, self.models, sums, clock)
         self.removal: Removal = Removal(self.inbox, self.intake, self.models, self.signing, files, settings, clock)
         self.review = Review(self.inbox, self.events, self.intake, self.removal, clock)
+        self.widget = Widget(database, self.models, self.signing, self.ingest, clock)
         self.pulse = Pulse(database)
         self.cluster = Cluster(database, self.inbox, self.intake, self.models, self.keys, self.signing, clock)
 

@@ -11,6 +11,11 @@ from seeme.store.database import Transaction
 Targets = dict[EventKey, Target]
 
 
+def voter_of(subject: bytes) -> str:
+    """Return the name of a voter in slots, from the hash of a subject."""
+    return subject.hex()
+
+
 def slot_of(feedback_type: str, id: str, supersedes: str | None, detection_index: int | None, voter: str | None) -> str:
     """Return the slot that feedback competes in.
 

@@ -6,13 +6,13 @@ from typing import Annotated
 from starlette.responses import FileResponse, Response
 
 from seeme.records.feedback import Feedback, NewFeedback
-from seeme.records.models import WidgetContext
 from seeme.records.predictions import NewLabel, NewPrediction, Prediction, StoredInput
 from seeme.records.types import Id, Page
+from seeme.records.widget import WidgetContext
 from seeme.service.outcomes import Outcome
 from seeme.service.services import Services
 from seeme.web.guard import Caller
-from seeme.web.params import FeedbackParams, InModelParams, PredictionParams, WidgetParams, given
+from seeme.web.params import FeedbackParams, InModelParams, PredictionParams, TokenHeaders, WidgetParams, given
 from seeme.web.signature import Made
 
 # An uploaded image is shown to people who are signed in: it must never act as a page of ours.
@@ -104,10 +104,10 @@ async def delete_feedback(services: Services, caller: Caller, feedback_id: Id, q
     await services.review.delete(feedback_id, model_id, caller.identity)
 
 
-async def widget_context(services: Services, query: WidgetParams) -> WidgetContext:
-    """Say what the widget may know of a model."""
-    model = services.models.get(query.model_id)
-    return WidgetContext(model_id=model.id, task=model.task, labels=model.labels)
+async def widget_context(services: Services, query: WidgetParams, headers: TokenHeaders) -> WidgetContext:
+    """Say what the widget may know of a model, and with a prediction token of that prediction and the user's vote."""
+    token = given(headers.prediction_token)
+    return await services.widget.context(query.model_id, given(query.prediction_id), token)
 
 
 async def _model_of(services: Services, caller: Caller, kind: str, id: str, query: InModelParams) -> str | None:

@@ -39,7 +39,7 @@ class Methods:
         self._preflight: tuple[Header, ...] = (
             *ANY_ORIGIN,
             (b"access-control-allow-methods", ", ".join(sorted(public)).encode()),
-            (b"access-control-allow-headers", b"authorization, content-type, content-encoding"),
+            (b"access-control-allow-headers", b"authorization, content-type, content-encoding, prediction-token"),
             (b"access-control-max-age", b"7200"),
         )
 

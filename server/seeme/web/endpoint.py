@@ -68,6 +68,8 @@ class Endpoint:
         path = msgspec.defstruct("Path", list(self.signature.path)) if self.signature.path else None
         self._path: TextDecoder[Any] | None = TextDecoder(path) if path else None
         self._query: TextDecoder[Any] = TextDecoder(self.signature.query or _NoParams)
+        self._named: TextDecoder[Any] | None = TextDecoder(self.signature.headers) if self.signature.headers else None
+        self._names = [field.encode_name for field in msgspec.structs.fields(self.signature.headers or _NoParams)]
         self._body: JsonDecoder[Any] | None = JsonDecoder(self.signature.body) if self.signature.body else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,6 +102,8 @@ class Endpoint:
         if self._path:
             values |= msgspec.structs.asdict(self._path(scope["path_params"]))
         values["query"] = self._query(parse_query(scope["query_string"]))
+        if self._named:
+            values["headers"] = self._named(_texts(headers, self._names))
         if self._body:
             body = await self.edge.bodies.read(receive, headers)
             values["body"] = self._body(body)
@@ -135,6 +139,11 @@ class Endpoint:
 
 class _NoParams(msgspec.Struct, forbid_unknown_fields=True):
     """The query string of a route that takes none."""
+
+
+def _texts(headers: Mapping[bytes, bytes], names: list[str]) -> dict[str, str]:
+    """Return the headers of these names, as far as they are there."""
+    return {name: headers[name.encode()].decode("latin-1") for name in names if name.encode() in headers}
 
 
 def _named_models(values: Mapping[str, Any]) -> Iterator[str]:

@@ -86,7 +86,11 @@ def _operation(route: Route, signature: Signature, shapes: dict[str, Schema]) ->
         "description": (route.handler.__doc__ or "").strip(),
         "tags": [noun],
     }
-    parameters = [*_path_parameters(signature, shapes), *_query_parameters(signature)]
+    parameters = [
+        *_path_parameters(signature, shapes),
+        *_parameters("query", signature.query),
+        *_parameters("header", signature.headers),
+    ]
     if parameters:
         operation["parameters"] = parameters
     if body := _body(signature, shapes):
@@ -101,12 +105,12 @@ def _path_parameters(signature: Signature, shapes: dict[str, Schema]) -> Iterato
         yield {"name": name, "in": "path", "required": True, "schema": shapes[repr(kind)]}
 
 
-def _query_parameters(signature: Signature) -> Iterator[Schema]:
-    if signature.query is None:
+def _parameters(place: str, record: Any) -> Iterator[Schema]:
+    if record is None:
         return
-    struct = msgspec.json.schema_components([signature.query])[1][signature.query.__name__]
+    struct = msgspec.json.schema_components([record])[1][record.__name__]
     for name, schema in struct["properties"].items():
-        parameter = {"name": name, "in": "query", "required": name in struct.get("required", ()), "schema": schema}
+        parameter = {"name": name, "in": place, "required": name in struct.get("required", ()), "schema": schema}
         if "description" in schema:
             parameter["description"] = schema["description"]
         yield parameter

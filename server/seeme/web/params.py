@@ -11,6 +11,7 @@ from seeme.clock import DAY, to_micros
 from seeme.errors import invalid
 from seeme.records.feedback import FeedbackStatus, FeedbackType, ReviewState
 from seeme.records.queries import FeedbackQuery, Keyset, MetricsQuery, Order, Period, PredictionQuery, from_cursor
+from seeme.records.tokens import PredictionToken
 from seeme.records.types import Id, Label, Probability, Wire
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
@@ -147,6 +148,12 @@ class WidgetParams(Params, frozen=True, kw_only=True):
 
     model_id: Id
     prediction_id: Id | UnsetType = UNSET
+
+
+class TokenHeaders(Wire, frozen=True, rename="kebab"):
+    """The header of a request that comes with a prediction token."""
+
+    prediction_token: PredictionToken | UnsetType = UNSET
 
 
 class RebuildRange(Wire, frozen=True):

@@ -22,12 +22,14 @@ class Signature(Struct, frozen=True):
     """The parameters of a handler by where they come from, and what it returns.
 
     `services`, `caller` and `counters` come from the server, `body` from JSON, `items` from JSON that holds one item
-    or a batch, `query` from the query string, `chunks` is an upload as it comes; all others are parts of the path.
+    or a batch, `query` from the query string, `headers` from the headers that it names, `chunks` is an upload as it
+    comes; all others are parts of the path.
     """
 
     names: frozenset[str]
     path: tuple[tuple[str, Any], ...]
     query: Any
+    headers: Any
     body: Any
     item: Any
     is_upload: bool
@@ -46,11 +48,12 @@ def read_signature(handler: Callable[..., Any]) -> Signature:
         returns, media_type = get_args(returns)
     if makes:
         (returns,) = get_args(returns)
-    special = FROM_SERVER | {"query", "body", "items", "chunks"}
+    special = FROM_SERVER | {"query", "headers", "body", "items", "chunks"}
     return Signature(
         names=frozenset(taken),
         path=tuple((name, kind) for name, kind in taken.items() if name not in special),
         query=taken.get("query"),
+        headers=taken.get("headers"),
         body=taken.get("body"),
         item=get_args(taken["items"])[0] if "items" in taken else None,
         is_upload=taken.get("chunks") == AsyncIterator[bytes],
