@@ -95,7 +95,7 @@ async def test_quarantined_feedback_is_released_by_a_button(
     await log(services, someone)
     await quarantine(services, visitor)
     await window.open("/models/digits?status=quarantined")
-    await expect(window.page.locator("tr.held")).to_contain_text("already has 50 votes")
+    await expect(window.page.locator("tr.held")).to_contain_text("had 50 votes within an hour")
     await window.page.click("text=Release")
     await expect(window.page.locator(".notice[role=status]")).to_have_text("Released: it counts now.")
     await expect(window.page.locator("tr.held")).to_have_count(0)

@@ -34,7 +34,8 @@ async def log(services: Services, someone: Identity, count: int = 3) -> None:
 
 async def quarantine(services: Services, page: Identity, prediction_id: str = "p0") -> str:
     """Vote so often on one prediction that the last vote is quarantined; return that one's id."""
-    votes = [Rating(prediction_id=prediction_id, model_id="digits", rating=-1) for _ in range(51)]
+    names = {"prediction_id": prediction_id, "model_id": "digits"}
+    votes = [Rating(rating=-1, notes=f"vote {n}", **names) for n in range(51)]
     for vote in votes:
         await services.ingest.feedback([vote], page)
     held = await services.events.list_feedback(FeedbackQuery(model_id="digits", status="quarantined"))
@@ -115,7 +116,7 @@ async def test_orphans_and_quarantined_feedback_are_visible_with_their_reason(
     await quarantine(services, visitor)
     await services.ingest.feedback([Rating(prediction_id="later", model_id="digits", rating=1)], someone)
     page = await admin.get("/models/digits?status=quarantined")
-    assert "The prediction already has 50 votes." in page.text
+    assert "The prediction had 50 votes within an hour." in page.text
     assert "burst" not in page.text
     assert ">Release</button>" in page.text
     assert "Its prediction has not arrived yet." in (await admin.get("/models/digits?status=orphan")).text

@@ -217,7 +217,7 @@ async def test_an_orphan_that_does_not_fit_is_set_aside_for_good(services, someo
     await services.ingest.predictions([NewPrediction(model_id="boxes", id="p1", detections=[box])], someone)
     found = await services.events.feedback("f1")
     assert found.status == "quarantined"
-    assert found.status_reason == "doesn't fit its prediction: the prediction has 1 detections, counted from 0"
+    assert found.status_reason == "misfit: the prediction has 1 detections, counted from 0"
     with pytest.raises(Conflict, match="can only be deleted"):
         await services.review.release("f1", None, someone)
     await services.review.delete("f1", None, someone)

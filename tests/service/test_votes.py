@@ -13,7 +13,6 @@ from seeme.records.models import NewModel
 from seeme.records.predictions import Detection, NewLabel, NewPrediction
 from seeme.records.queries import FeedbackQuery, MetricsQuery
 from seeme.service.keys import Identity
-from seeme.service.services import Services
 
 MORNING = 1_763_625_600_000_000  # 2025-11-20T08:00Z
 
@@ -163,6 +162,17 @@ async def test_a_page_changes_its_own_vote_by_its_id(services, model, someone, v
     assert await states(services) == {"first": "superseded", "change": "active", "else": "active"}
 
 
+async def test_a_page_cannot_replace_a_known_persons_words(services, model, someone, visitor):
+    """Nor by the id of their comment; the person can."""
+    await log(services, someone)
+    names = {"model_id": "digits", "prediction_id": "p1"}
+    await send(services, someone, Comment(id="real", notes="hm", subject="ann", created_at=at(1), **names))
+    await send(services, visitor, Comment(id="fake", notes="ha", supersedes="real", **names))
+    assert await states(services) == {"real": "active", "fake": "active"}
+    await send(services, someone, Comment(id="new", notes="aha", subject="ann", supersedes="real", **names))
+    assert await states(services) == {"real": "superseded", "fake": "active", "new": "active"}
+
+
 async def test_a_vote_cannot_supersede_one_on_another_prediction(services, model, someone):
     """Slots belong to a prediction."""
     await log(services, someone)
@@ -187,85 +197,6 @@ async def test_the_latest_label_is_in_force_in_any_order(services, someone):
         day = (await services.reports.metrics(model_id, MetricsQuery(period="day", lookback_weeks=1)))[-1]
         assert (day.labelled, day.naive_accuracy) == (1, 0.0)
         await assert_recount(services, model_id)
-
-
-async def quarantined(services, model_id="digits"):
-    """Return the ids of quarantined feedback, oldest first."""
-    page = await services.events.list_feedback(FeedbackQuery(model_id=model_id, status="quarantined", limit=1000))
-    return [one.id for one in reversed(page.items)]
-
-
-@pytest.mark.parametrize("sizes", [[1] * 8, [8], [3, 5]])
-async def test_a_burst_of_votes_from_pages_is_set_aside(settings, clock, someone, visitor, sizes):
-    """Beyond so many votes on one prediction the next are kept uncounted, one by one or all in one batch."""
-    async with Services.open(replace(settings, burst_votes=5), clock) as services:
-        await services.models.create(NewModel(name="Digits", id="digits"))
-        await log(services, someone)
-        votes = iter([vote(f"f{n}", -1, n) for n in range(8)])
-        outcomes = []
-        for size in sizes:
-            outcomes += await services.ingest.feedback([next(votes) for _ in range(size)], visitor)
-        assert [one.status for one in outcomes] == ["created"] * 5 + ["quarantined"] * 3
-        assert await thumbs(services) == (0, 5, 1)
-        assert await quarantined(services) == ["f5", "f6", "f7"]
-        reason = (await services.events.feedback("f7")).status_reason
-        assert reason == "burst: the prediction already has 5 votes"
-        await assert_recount(services)
-
-
-async def test_a_burst_that_waits_for_its_prediction_is_set_aside_too(settings, clock, someone, visitor):
-    """Orphans are counted when their prediction comes; those beyond the bound are not."""
-    async with Services.open(replace(settings, burst_votes=5), clock) as services:
-        await services.models.create(NewModel(name="Digits", id="digits"))
-        await services.ingest.feedback([vote(f"f{n}", -1, n) for n in range(8)], visitor)
-        await log(services, someone)
-        assert await thumbs(services) == (0, 5, 1)
-        assert len(await quarantined(services)) == 3
-
-
-async def test_secret_keys_and_other_predictions_are_no_burst(settings, clock, someone, visitor):
-    """The bound is for votes of pages on one prediction; taking back is no vote."""
-    async with Services.open(replace(settings, burst_votes=2), clock) as services:
-        await services.models.create(NewModel(name="Digits", id="digits"))
-        for id in ("p1", "p2"):
-            await log(services, someone, id)
-        trusted = [vote(f"s{n}", 1, n) for n in range(5)]
-        assert await send(services, someone, *trusted) == ["created"] * 5
-        others = [
-            vote("v1", 1, prediction_id="p2"),
-            vote("v2", 1, prediction_id="p2"),
-            vote("v0", 0, prediction_id="p1"),
-        ]
-        assert await send(services, visitor, *others) == ["created"] * 3
-
-
-async def test_released_feedback_counts(settings, clock, someone, visitor):
-    """A person lets it count, which is written down; it competes in its slot like any other."""
-    async with Services.open(replace(settings, burst_votes=1), clock) as services:
-        await services.models.create(NewModel(name="Digits", id="digits"))
-        await log(services, someone)
-        await send(services, visitor, vote("a", 1, 1), vote("b", -1, 2))
-        with pytest.raises(Conflict, match="is quarantined and doesn't count"):
-            await services.review.approve("b", None, someone)
-        released = await services.review.release("b", None, someone)
-        assert released.status == "active"
-        assert released.status_reason == "released by Ada at 2025-11-20T12:00:00+00:00"
-        assert await thumbs(services) == (1, 1, 1)
-        with pytest.raises(Conflict, match="is active, not quarantined"):
-            await services.review.release("b", None, someone)
-        await assert_recount(services)
-
-
-async def test_released_feedback_may_be_overtaken_already(settings, clock, someone, visitor):
-    """When a later vote of its slot counts, a released one is superseded."""
-    async with Services.open(replace(settings, burst_votes=1), clock) as services:
-        await services.models.create(NewModel(name="Digits", id="digits"))
-        await log(services, someone)
-        await send(services, visitor, vote("a", 1, 1), vote("b", -1, 2))
-        await send(services, someone, vote("c", 1, 3, supersedes="b"))
-        assert (await services.review.release("b", None, someone)).status == "superseded"
-        assert await thumbs(services) == (2, 0, 1)
-        await assert_recount(services)
 
 
 async def test_a_decision_names_who_and_when(services, model, someone, clock):
@@ -318,14 +249,3 @@ async def test_an_identity_of_a_session_may_speak_for_a_subject(services, model,
     await log(services, someone)
     await send(services, session, vote("a", 1, 1, subject="ann"), vote("b", 1, 2, subject="ann"))
     assert await thumbs(services) == (1, 0, 1)
-
-
-async def test_who_changes_their_mind_is_no_burst(services, model, someone, visitor):
-    """At the limit of votes on a prediction those who voted can still change theirs; others are set aside."""
-    await log(services, someone)
-    for n in range(50):
-        await services.ingest.feedback([vote(f"v{n}", 1)], visitor)
-    (changed,) = await services.ingest.feedback([vote("v0b", -1, 1, supersedes="v0")], visitor)
-    (late,) = await services.ingest.feedback([vote("v50", 1)], visitor)
-    assert (changed.status, late.status) == ("created", "quarantined")
-    assert await thumbs(services) == (49, 1, 1)

@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from seeme.clock import DAY
-from seeme.domain import fit, sums
+from seeme.domain import sums
 from seeme.errors import FieldError, Gone, Invalid, NotFound, TooManyRequests
 from seeme.records.feedback import Accepted
 from seeme.records.models import Model
 from seeme.records.rows import EventKey, EventRow, FeedbackRow, LabelRow, PredictionRow, Target
 from seeme.service import truths, votes
 from seeme.service.outcomes import Outcome, accepted, conflict, gone, misfit
+from seeme.service.quarantine import Quarantine
 from seeme.settings import Settings
 from seeme.store import events
 from seeme.store.database import Reader, RowRefused, Transaction, TryAgain
@@ -19,7 +20,6 @@ from seeme.store.sums import Sums, thinned_days
 
 FINE_KEPT = 2 * DAY
 AnyRow = TypeVar("AnyRow", PredictionRow, LabelRow, FeedbackRow)
-Voices = defaultdict[EventKey, set[str]]  # the slots of votes
 Waiting = TypeVar("Waiting", LabelRow, FeedbackRow)  # may come before their prediction
 
 
@@ -47,6 +47,7 @@ class Intake:
         self._settings = settings
         self._model = model
         self.sums = store
+        self._quarantine = Quarantine(settings, model)
         self._positions: dict[str, dict[str, int]] = {}
         self._generations: dict[str, int] = {}
         self._last_update = 0
@@ -319,74 +320,19 @@ class Intake:
         orphans = await self._orphans(tx, "feedback", orphans, outcomes)
         arrivals = [row for row in arrivals if self._fits(row, targets, outcomes)]
         tally = votes.Tally(targets, delta)
-        voices: Voices = defaultdict(set)
-        heard = await self._heard(tx, [*arrivals, *waiting], targets)
-        counted = [row for row in [*arrivals, *waiting] if not self._quarantine(row, targets, voices, heard, outcomes)]
+        waiting = sorted(waiting, key=lambda row: (row.received_at, row.id))
+        counted = await self._quarantine.sort(tx, [*waiting, *arrivals], targets)
+        outcomes |= {id(row): accepted(row, "quarantined") for row in arrivals if row.status == "quarantined"}
         overtaken = await votes.settle(tx, counted, tally)
         await tally.store(tx)
         _all_in(await events.insert_feedback(tx, [*orphans, *arrivals]), [*orphans, *arrivals])
         await events.set_feedback_statuses(tx, [*overtaken, *waiting])
 
-    def _misfit(self, row: FeedbackRow, targets: votes.Targets) -> FieldError | None:
-        target = targets[row.model_id, row.prediction_id]
-        return fit.feedback_misfit(
-            self._model(row.model_id).task,
-            row.feedback_type,
-            correct_label=row.correct_label,
-            correct_value=row.correct_value,
-            detection_index=row.detection_index,
-            detections=target.detection_count or 0,
-        )
-
     def _fits(self, row: FeedbackRow, targets: votes.Targets, outcomes: Outcomes) -> bool:
-        wrong = self._misfit(row, targets)
+        wrong = self._quarantine.misfit(row, targets)
         if wrong is not None:
             outcomes[id(row)] = misfit(wrong)
         return wrong is None
-
-    async def _heard(
-        self, tx: Transaction, rows: Sequence[FeedbackRow], targets: votes.Targets
-    ) -> set[tuple[str, str, str]]:
-        """Return the slots that have an active vote already, of predictions that come near the limit."""
-        most = self._settings.burst_votes
-        slots = [
-            (row.model_id, row.prediction_id, row.slot)
-            for row in rows
-            if row.rating and targets[row.model_id, row.prediction_id].ratings + len(rows) > most
-        ]
-        active = await events.active_in_slots(tx, slots) if slots else []
-        return {(row.model_id, row.prediction_id, row.slot) for row in active if row.rating}
-
-    def _quarantine(
-        self,
-        row: FeedbackRow,
-        targets: votes.Targets,
-        voices: Voices,
-        heard: set[tuple[str, str, str]],
-        outcomes: Outcomes,
-    ) -> bool:
-        """Say whether feedback is kept aside for a person to look at, uncounted, and give the reason.
-
-        `voices` are the votes that this batch has brought each prediction so far: a burst may come in one batch.
-        """
-        key = (row.model_id, row.prediction_id)
-        have = targets[key].ratings + len(voices[key])
-        new = row.slot not in voices[key] and (*key, row.slot) not in heard  # a change of mind adds no vote
-        wrong = self._misfit(row, targets)
-        if wrong is not None:  # an orphan whose prediction is another than it thought: a person decides
-            row.status_reason = f"doesn't fit its prediction: {wrong.message}"
-        elif row.status_reason is not None:  # its token was found wanting when it came
-            pass
-        elif row.rating and new and row.key_id.startswith("pk_") and have >= self._settings.burst_votes:
-            row.status_reason = f"burst: the prediction already has {have} votes"
-        else:
-            if row.rating and new:
-                voices[key].add(row.slot)
-            return False
-        row.status = "quarantined"
-        if id(row) in outcomes:
-            outcomes[id(row)] = accepted(row, "quarantined")
-        return True
 
 
 def _all_in(inserted: int, rows: Sequence[EventRow]) -> None:

@@ -63,8 +63,8 @@ class Review:
         row = await _find(tx, home, id)
         if row.status != "quarantined":
             raise Conflict(f"this feedback is {row.status}, not quarantined")
-        if row.status_reason and row.status_reason.startswith("doesn't fit"):
-            raise Conflict(f"this feedback {row.status_reason}; it can only be deleted")
+        if row.status_reason and row.status_reason.startswith("misfit:"):
+            raise Conflict(f"this feedback doesn't fit its prediction ({row.status_reason}); it can only be deleted")
         delta = sums.Delta()
         tally = votes.Tally(await events.targets(tx, [(home, row.prediction_id)]), delta)
         at = self._clock()

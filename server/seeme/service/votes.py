@@ -9,6 +9,7 @@ from seeme.store import events
 from seeme.store.database import Transaction
 
 Targets = dict[EventKey, Target]
+_KNOWN = "subject:"
 
 
 def voter_of(subject: bytes) -> str:
@@ -22,12 +23,18 @@ def slot_of(feedback_type: str, id: str, supersedes: str | None, detection_index
     A known voter (a subject that a secret key or token vouches for) has one voice per prediction and kind. Anybody
     else is known only by the id of the first feedback of a chain, which later ones name in `supersedes`.
     """
-    person = f"subject:{voter}" if voter is not None else f"first:{supersedes or id}"
-    if feedback_type in ("comment", "missed_object"):
-        person = f"first:{supersedes or id}"
+    first = f"first:{supersedes or id}"
+    person = f"{_KNOWN}{voter}" if voter is not None else first
+    if voter is not None and feedback_type in ("comment", "missed_object"):  # of these one person may have many
+        person = f"{person} {first}"
     if feedback_type in ("rating", "correction", "comment", "missed_object"):
         return f"{feedback_type} {person}"
     return f"detection {'all' if detection_index is None else detection_index} {person}"
+
+
+def is_known(slot: str) -> bool:
+    """Say whether somebody vouches for who is heard in a slot."""
+    return f" {_KNOWN}" in slot
 
 
 def _order(row: FeedbackRow) -> tuple[int, str]:

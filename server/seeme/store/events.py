@@ -1,6 +1,6 @@
 """The verbs of events: predictions, labels and feedback, in and out of the tables."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -9,6 +9,9 @@ from seeme.records.rows import EventKey, FeedbackRow, LabelRow, PredictionRow, T
 from seeme.store.database import Reader, Row, Transaction
 
 GONE = b""  # the digest of an id whose row was deleted: no real digest is empty
+
+NO_RATING = -9
+Content = tuple[str, str, str, int, str, str, int, str, str]
 
 Shape = TypeVar("Shape", PredictionRow, LabelRow, FeedbackRow, Target)
 _TABLES = {"prediction": "predictions", "label": "labels", "feedback": "feedback"}
@@ -86,6 +89,36 @@ async def count_orphans(tx: Reader, kind: str, model_id: str, most: int) -> int:
 async def active_in_slots(tx: Reader, slots: Iterable[tuple[str, str, str]]) -> list[FeedbackRow]:
     """Return the active feedback of (model, prediction, slot) triples."""
     return [to_row(FeedbackRow, row) for row in await tx.of("active_in_slots", slots)]
+
+
+def content(row: FeedbackRow) -> Content:
+    """Return what feedback says of which prediction, whoever sent it and when; None as values of the same types."""
+    return (
+        row.model_id,
+        row.prediction_id,
+        row.feedback_type,
+        NO_RATING if row.rating is None else row.rating,
+        row.correct_label or "",
+        "" if row.correct_value is None else repr(row.correct_value),
+        -1 if row.detection_index is None else row.detection_index,
+        row.box or "",
+        row.notes or "",
+    )
+
+
+async def lookalikes(tx: Reader, asked: Iterable[tuple[Content, int, int]]) -> list[FeedbackRow]:
+    """Return the active feedback that says the same, received between two times; corrected values may differ."""
+    keys = [
+        (model, prediction, kind, first, last, rating, label, index, box, notes)
+        for (model, prediction, kind, rating, label, _, index, box, notes), first, last in asked
+    ]
+    return [to_row(FeedbackRow, row) for row in await tx.of("lookalikes", keys)]
+
+
+async def page_votes(tx: Reader, spans: Mapping[EventKey, tuple[int, int]]) -> list[tuple[EventKey, int]]:
+    """Return when the active votes of publishable keys on predictions were received, after and up to two times."""
+    rows = await tx.of("page_votes", [(*key, *span) for key, span in spans.items()])
+    return [((row["model_id"], row["prediction_id"]), row["received_at"]) for row in rows]
 
 
 async def active_labels(tx: Reader, keys: Iterable[EventKey]) -> list[LabelRow]:

@@ -25,7 +25,7 @@ PREFETCH = 200
 _TEXTS = {name: query.numbered("$") for name, query in queries("postgres").items()}
 _NAMES = {name: query.names for name, query in queries("postgres").items()}
 # The names of the columns of a list of keys, after the model: `:a`, `:b` ... in postgres.sql.
-_COLUMNS = "abcd"
+_COLUMNS = "abcdefghi"
 
 _LOST = (
     OSError,

@@ -104,6 +104,26 @@ from unnest(:a::text[], :b::text[]) as k(prediction_id, slot) cross join lateral
   where model_id = :model_id and prediction_id = k.prediction_id and slot = k.slot and status = 'active' offset 0
 ) as x;
 
+-- name: lookalikes
+select x.*
+from unnest(
+  :a::text[], :b::text[], :c::bigint[], :d::bigint[], :e::bigint[], :f::text[], :g::bigint[], :h::text[], :i::text[]
+) as k(prediction_id, kind, first, last, rating, label, place, box, notes) cross join lateral (
+  select * from feedback
+  where model_id = :model_id and prediction_id = k.prediction_id and status = 'active' and feedback_type = k.kind
+    and received_at > k.first and received_at < k.last and coalesce(rating, -9) = k.rating
+    and coalesce(correct_label, '') = k.label and coalesce(detection_index, -1) = k.place
+    and coalesce(box, '') = k.box and coalesce(notes, '') = k.notes offset 0
+) as x;
+
+-- name: page_votes
+select x.*
+from unnest(:a::text[], :b::bigint[], :c::bigint[]) as k(prediction_id, first, last) cross join lateral (
+  select model_id, prediction_id, received_at from feedback
+  where model_id = :model_id and prediction_id = k.prediction_id and status = 'active' and feedback_type = 'rating'
+    and received_at > k.first and received_at <= k.last and rating <> 0 and substr(key_id, 1, 3) = 'pk_' offset 0
+) as x;
+
 -- name: active_labels_of
 select x.*
 from unnest(:a::text[]) as k(id) cross join lateral (

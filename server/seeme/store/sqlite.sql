@@ -80,6 +80,26 @@ join feedback f on f.model_id = json_extract(j.value, '$[0]') and f.prediction_i
   and f.slot = json_extract(j.value, '$[2]')
 where f.status = 'active';
 
+-- name: lookalikes
+select f.*
+from json_each(:keys) j
+join feedback f indexed by feedback_active
+  on f.model_id = json_extract(j.value, '$[0]') and f.prediction_id = json_extract(j.value, '$[1]')
+  and f.feedback_type = json_extract(j.value, '$[2]')
+  and f.received_at > json_extract(j.value, '$[3]') and f.received_at < json_extract(j.value, '$[4]')
+where f.status = 'active' and coalesce(f.rating, -9) = json_extract(j.value, '$[5]')
+  and coalesce(f.correct_label, '') = json_extract(j.value, '$[6]')
+  and coalesce(f.detection_index, -1) = json_extract(j.value, '$[7]')
+  and coalesce(f.box, '') = json_extract(j.value, '$[8]') and coalesce(f.notes, '') = json_extract(j.value, '$[9]');
+
+-- name: page_votes
+select f.model_id, f.prediction_id, f.received_at
+from json_each(:keys) j
+join feedback f indexed by feedback_active
+  on f.model_id = json_extract(j.value, '$[0]') and f.prediction_id = json_extract(j.value, '$[1]')
+  and f.received_at > json_extract(j.value, '$[2]') and f.received_at <= json_extract(j.value, '$[3]')
+where f.status = 'active' and f.feedback_type = 'rating' and f.rating <> 0 and substr(f.key_id, 1, 3) = 'pk_';
+
 -- name: active_labels_of
 select l.*
 from json_each(:keys) j

@@ -95,9 +95,13 @@ _IN_WORDS = {
 }
 
 
+_CAUSES = {"burst": "", "duplicate": "", "misfit": "it doesn't fit: ", "token": "prediction token: "}
+
+
 def reason(text: str) -> str:
     """Return a reason of the API as people read it: without its names, and without codes before a colon."""
-    return _IN_WORDS.get(text, text.removeprefix("burst: "))
+    cause, colon, rest = text.partition(": ")
+    return _IN_WORDS.get(text, f"{_CAUSES[cause]}{rest}" if colon and cause in _CAUSES else text)
 
 
 def sentence(text: str) -> str:
