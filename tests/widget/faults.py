@@ -21,7 +21,7 @@ SLOW_SECONDS = 0.2
 
 
 class Network:
-    """What the proxy does with requests, and the ids of the feedback that it has seen.
+    """What the proxy does with requests, and the ids of the feedback in each POST that it has seen.
 
     Preflights fail only where the connection does: a proxy that answers 503 doesn't answer preflights with it either.
     """
@@ -29,7 +29,7 @@ class Network:
     def __init__(self, host: str, port: int) -> None:
         self.upstream = host, port
         self.address = ""
-        self.posted: list[str] = []
+        self.posts: list[list[str]] = []
         self._fault: Fault = "none"
         self._changed = threading.Event()
 
@@ -83,7 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Note which feedback it is, and pass it on or fail."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.network.posted.append(json.loads(body)["id"])
+        feedback = json.loads(body)
+        self.network.posts.append([item["id"] for item in feedback.get("items", [feedback])])
         self._serve(body)
 
     def _serve(self, body: bytes) -> None:

@@ -44,7 +44,7 @@ def test_without_a_fault_everything_passes(network: Network, service: Origin) ->
     assert (post.method, post.path, post.headers["authorization"]) == ("POST", "/v1/feedback?x=1", "Bearer k")
     assert post.body == {"id": "a", "model_id": "m"}
     assert preflight.method == "OPTIONS"
-    assert network.posted == ["a"]
+    assert network.posts == [["a"]]
 
 
 @pytest.mark.parametrize("fault", ["429", "503", "401"])
@@ -86,7 +86,7 @@ def test_a_hanging_request_ends_when_the_fault_does(
 
     sender = threading.Thread(target=hang)
     sender.start()
-    wait_for(lambda: network.posted == ["a"])
+    wait_for(lambda: network.posts == [["a"]])
     sender.join(0.3)
     assert sender.is_alive()
     network.fault = "none"

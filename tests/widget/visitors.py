@@ -56,13 +56,13 @@ for (let i = +from; i < +from + +count; i++) {
   document.querySelector('main').append(element);
 }
 const elements = document.querySelectorAll('seeme-feedback');
-/** Do what a person does: press a thumb, or correct, each after a pause in milliseconds. */
+/** Do what a person does: press a thumb, or correct, with a pause in milliseconds after each (-1: none at all). */
 window.act = async (steps) => {
   for (const [index, what, pause] of steps) {
     const press = elements[index].shadowRoot.querySelector(`[part~=${what}]`);
     if (press) press.click();
     else elements[index].correct(what, 'said as ' + what);
-    await new Promise((resolve) => setTimeout(resolve, pause));
+    if (pause >= 0) await new Promise((resolve) => setTimeout(resolve, pause));
   }
 };
 </script><script src="/feedback-widget.js"></script>"""
