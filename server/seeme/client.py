@@ -14,6 +14,7 @@ from seeme.records.keys import Erased, IssuedKey, Key, SignInCode
 from seeme.records.metrics import Health, PeriodMetrics, Rebuilt
 from seeme.records.models import Model, Version
 from seeme.records.predictions import Prediction, StoredInput
+from seeme.records.quarantine import DecidedAll
 from seeme.records.tokens import IssuedSigningSecret, SigningSecret
 from seeme.records.widget import WidgetContext
 from seeme.results import Record, Records
@@ -237,6 +238,20 @@ class Client(Calls):
     def delete_feedback(self, feedback_id: str, model_id: str | None = None) -> None:
         """Delete a feedback."""
         self._do("DELETE", feedback_path(feedback_id), where=query(model_id=model_id))
+
+    def release_quarantined(self, model_id: str, ids: Sequence[str] | None = None, reason: str | None = None) -> Record:
+        """Let quarantined feedback of a model count, and return how many were `done` and how many are `left`.
+
+        Name up to 1,000 `ids` (`items` then has one result for each, in order), or a `reason`: `burst`, `duplicate` or
+        `token`, of which the oldest 1,000 are released. Call it again until none are left.
+        """
+        body = {"ids": ids, "reason": reason}
+        return self._do("POST", model_path(model_id, "quarantine/release"), DecidedAll, body=body, repeatable=False)
+
+    def delete_quarantined(self, model_id: str, ids: Sequence[str] | None = None, reason: str | None = None) -> Record:
+        """Delete quarantined feedback of a model, chosen as for `release_quarantined`, also that of `misfit`."""
+        body = {"ids": ids, "reason": reason}
+        return self._do("POST", model_path(model_id, "quarantine/delete"), DecidedAll, body=body, repeatable=False)
 
     def widget_context(
         self, model_id: str, prediction_id: str | None = None, prediction_token: str | None = None

@@ -78,6 +78,18 @@ CALLS: list[tuple[Callable[[Client], Any], str, str, Any]] = [
     (lambda c: c.approve_feedback("f"), "POST", "/v1/feedback/f/approve", None),
     (lambda c: c.reject_feedback("f", "m"), "POST", "/v1/feedback/f/reject?model_id=m", None),
     (lambda c: c.release_feedback("f"), "POST", "/v1/feedback/f/release", None),
+    (
+        lambda c: c.release_quarantined("m", ids=["a", "b"]),
+        "POST",
+        "/v1/models/m/quarantine/release",
+        {"ids": ["a", "b"]},
+    ),
+    (
+        lambda c: c.delete_quarantined("m", reason="burst"),
+        "POST",
+        "/v1/models/m/quarantine/delete",
+        {"reason": "burst"},
+    ),
     (lambda c: c.delete_feedback("f"), "DELETE", "/v1/feedback/f", None),
     (
         lambda c: c.widget_context("m", "p", "a.b.c"),

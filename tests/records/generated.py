@@ -13,6 +13,7 @@ from msgspec import inspect
 
 from seeme.records.feedback import Comment, Correction
 from seeme.records.predictions import NewLabel
+from seeme.records.quarantine import QuarantineChoice
 from seeme.records.types import ID_PATTERN, SHA256_PATTERN
 
 Strategy = st.SearchStrategy[Any]
@@ -39,6 +40,7 @@ ONE_OF: dict[type, tuple[str, ...]] = {
     NewLabel: ("label", "value", "boxes"),
     Correction: ("correct_label", "correct_value"),
     Comment: ("notes",),
+    QuarantineChoice: ("ids", "reason"),
 }
 MOST = 4  # elements of a list or an object, unless its limit is lower: the limits themselves are tested one by one
 
@@ -99,7 +101,9 @@ STRATEGIES: dict[type, Callable[[Any], Strategy]] = {
     inspect.AnyType: lambda kind: JSON,
     inspect.DateTimeType: lambda kind: TIMES,
     inspect.LiteralType: lambda kind: st.sampled_from(kind.values),
-    inspect.ListType: lambda kind: st.lists(of(kind.item_type), max_size=min(kind.max_length or MOST, MOST)),
+    inspect.ListType: lambda kind: st.lists(
+        of(kind.item_type), min_size=kind.min_length or 0, max_size=min(kind.max_length or MOST, MOST)
+    ),
     inspect.DictType: _objects,
     inspect.TupleType: lambda kind: st.tuples(*map(of, kind.item_types)),
     inspect.NamedTupleType: lambda kind: st.builds(kind.cls, *(of(field.type) for field in kind.fields)),

@@ -34,6 +34,11 @@ def document() -> dict[str, Any]:
     for path, events in (("predictions", PREDICTIONS), ("labels", LABELS), ("feedback", FEEDBACK)):
         body = described["paths"][f"/v1/{path}"]["post"]["requestBody"]["content"]["application/json"]
         body["examples"] = _examples([msgspec.to_builtins(event) for event in events])
+    for verb in ("release", "delete"):
+        body = described["paths"][f"/v1/models/{{model_id}}/quarantine/{verb}"]["post"]["requestBody"]["content"]
+        body["application/json"]["examples"] = {
+            name: {"value": {name: value}} for name, value in (("ids", ["none"]), ("reason", "token"))
+        }
     return described
 
 

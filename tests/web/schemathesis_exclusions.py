@@ -59,6 +59,12 @@ EXCLUSIONS = [
     ),
     Exclusion(
         "positive_data_acceptance",
+        _routes("POST /v1/models/{model_id}/quarantine/release", "POST /v1/models/{model_id}/quarantine/delete"),
+        "feedback is chosen by ids or by a reason, not by both",
+        422,
+    ),
+    Exclusion(
+        "positive_data_acceptance",
         _routes("GET /v1/widget-context"),
         "a prediction token comes with the id of its prediction",
         422,

@@ -54,7 +54,7 @@ class Services:
         self.inputs = Inputs(database, self.inbox, self.models, self.events, files, settings, clock)
         self.reports = Reports(database, self.inbox, self.models, sums, clock)
         self.removal: Removal = Removal(self.inbox, self.intake, self.models, self.signing, files, settings, clock)
-        self.review = Review(self.inbox, self.events, self.intake, self.removal, clock)
+        self.review = Review(self.inbox, database, self.models, self.events, self.intake, self.removal, clock)
         self.widget = Widget(database, self.models, self.signing, self.ingest, clock)
         self.pulse = Pulse(database)
         self.cluster = Cluster(database, self.inbox, self.intake, self.models, self.keys, self.signing, clock)

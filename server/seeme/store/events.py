@@ -86,6 +86,11 @@ async def count_orphans(tx: Reader, kind: str, model_id: str, most: int) -> int:
     return int(row["n"]) if row else 0
 
 
+async def feedback_rows(tx: Reader, keys: Iterable[EventKey]) -> list[FeedbackRow]:
+    """Return the feedback with these ids, as far as it is there."""
+    return [to_row(FeedbackRow, row) for row in await tx.of("feedback_rows", keys)]
+
+
 async def active_in_slots(tx: Reader, slots: Iterable[tuple[str, str, str]]) -> list[FeedbackRow]:
     """Return the active feedback of (model, prediction, slot) triples."""
     return [to_row(FeedbackRow, row) for row in await tx.of("active_in_slots", slots)]

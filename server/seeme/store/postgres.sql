@@ -124,6 +124,12 @@ from unnest(:a::text[], :b::bigint[], :c::bigint[]) as k(prediction_id, first, l
     and received_at > k.first and received_at <= k.last and rating <> 0 and substr(key_id, 1, 3) = 'pk_' offset 0
 ) as x;
 
+-- name: feedback_rows
+select x.*
+from unnest(:a::text[]) as k(id) cross join lateral (
+  select * from feedback where model_id = :model_id and id = k.id offset 0
+) as x;
+
 -- name: active_labels_of
 select x.*
 from unnest(:a::text[]) as k(id) cross join lateral (

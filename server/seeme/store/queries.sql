@@ -102,6 +102,15 @@ select * from labels
 where model_id = :model_id and prediction_id = :prediction_id and status = 'superseded' and id <> :id
 order by created_at desc, id desc limit 1;
 
+-- name: quarantined_of_cause
+select id from feedback
+where model_id = :model_id and status = 'quarantined' and substr(status_reason, 1, 5) = :cause
+order by received_at, id limit :most;
+
+-- name: count_quarantined
+select substr(status_reason, 1, 5) as cause, count(*) as n from feedback
+where model_id = :model_id and status = 'quarantined' group by substr(status_reason, 1, 5) order by cause;
+
 -- name: count_orphaned_feedback
 select count(*) as n from (select 1 from feedback where model_id = :model_id and status = 'orphan' limit :most) as few;
 

@@ -100,6 +100,11 @@ join feedback f indexed by feedback_active
   and f.received_at > json_extract(j.value, '$[2]') and f.received_at <= json_extract(j.value, '$[3]')
 where f.status = 'active' and f.feedback_type = 'rating' and f.rating <> 0 and substr(f.key_id, 1, 3) = 'pk_';
 
+-- name: feedback_rows
+select f.*
+from json_each(:keys) j
+join feedback f on f.model_id = json_extract(j.value, '$[0]') and f.id = json_extract(j.value, '$[1]');
+
 -- name: active_labels_of
 select l.*
 from json_each(:keys) j

@@ -29,6 +29,7 @@ from seeme.web.api_models import (
     read_model,
     rebuild_sums,
 )
+from seeme.web.api_quarantine import delete_quarantined, release_quarantined
 from seeme.web.api_service import health, metrics_text, ready
 from seeme.web.api_signing import create_signing_secret, list_signing_secrets, retire_signing_secret
 from seeme.web.endpoint import Edge, Endpoint, Route
@@ -37,6 +38,7 @@ from seeme.web.events import EventEndpoint
 _PREDICTION = "/v1/predictions/{prediction_id}"
 _FEEDBACK = "/v1/feedback/{feedback_id}"
 _MODEL = "/v1/models/{model_id}"
+_QUARANTINE = _MODEL + "/quarantine"
 _SECRETS = _MODEL + "/signing-secrets"
 
 ROUTES = [
@@ -56,6 +58,8 @@ ROUTES = [
     Route("POST", _FEEDBACK + "/reject", reject_feedback, "review", "Reject feedback", True),
     Route("POST", _FEEDBACK + "/release", release_feedback, "review", "Let quarantined feedback count", True),
     Route("DELETE", _FEEDBACK, delete_feedback, "admin", "Delete feedback", True),
+    Route("POST", _QUARANTINE + "/release", release_quarantined, "review", "Let much quarantined feedback count"),
+    Route("POST", _QUARANTINE + "/delete", delete_quarantined, "review", "Delete much quarantined feedback"),
     # Models
     Route("POST", "/v1/models", create_model, "admin", "Make a model"),
     Route("GET", "/v1/models", list_models, "read", "List models", True),
