@@ -155,3 +155,14 @@ async def test_metrics_parse_with_prometheus_own_parser(program):
     assert counted[("seeme_up",)] == 1
     assert counted[("seeme_commit_seconds_count",)] >= 1
     assert families["seeme_commit_seconds"].type == "histogram"
+
+
+@pytest.mark.parametrize(
+    "name", ["feedback-extras.js", "feedback-detection.js", "seeme-boxes.js", "feedback-widget.en.json"]
+)
+async def test_parts_and_texts_of_the_widget_are_for_pages_of_any_origin(stranger, name):
+    """What the widget loads when it is wanted comes with CORS and its own type, as a module and a fetch need it."""
+    answer = await stranger("GET", f"/{name}")
+    assert answer.status == 200
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["content-type"].split(";")[0] == ("application/json" if "json" in name else "text/javascript")

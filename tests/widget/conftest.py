@@ -11,7 +11,7 @@ TAG = '<seeme-feedback model-id="m" prediction-id="p" api-key="pk_1_x" {}></seem
 # Everything that the page and the element say to each other, in order, as plain data.
 LISTEN = """
 window.heard = [];
-for (const name of ['seeme-submit', 'seeme-success', 'seeme-error', 'seeme-change'])
+for (const name of ['seeme-submit', 'seeme-success', 'seeme-queued', 'seeme-error', 'seeme-change'])
   addEventListener(name, (event) => heard.push([name, JSON.parse(JSON.stringify(event.detail))]));
 """
 

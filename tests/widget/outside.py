@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
 DIST = ROOT / "widget" / "dist"
+MEDIA_TYPES = {".js": "text/javascript", ".json": "application/json"}
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "authorization, content-type",
@@ -83,8 +84,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._keep(None)
         path = urlsplit(self.path).path
         file = DIST / path.rsplit("/", 1)[-1]
-        if path.endswith(".js"):
-            self._send(200 if file.exists() else 404, file.read_bytes() if file.exists() else b"", "text/javascript")
+        if file.suffix in MEDIA_TYPES:
+            self._send(
+                200 if file.exists() else 404, file.read_bytes() if file.exists() else b"", MEDIA_TYPES[file.suffix]
+            )
         elif path.endswith("/v1/widget-context"):
             self._answer(self.origin.context)
         else:

@@ -15,13 +15,13 @@ export function make(tag, properties, ...children) {
 
 /**
  * A place for the text of that name; the view fills it in the language of the page.
- * @param {keyof import('./feedback-widget.js').Strings} name
+ * @param {string} name
  */
 export const text = (name) => make('span', { className: name });
 
 /**
  * A button with its text, and with a drawing before it when there is one.
- * @param {'up' | 'down' | 'correct' | 'retry' | 'send' | 'cancel'} name of its text and of its part
+ * @param {string} name of its text and of its part
  * @param {() => void} onclick
  * @param {Node[]} drawing
  */

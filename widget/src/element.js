@@ -1,50 +1,57 @@
 /** The element `<seeme-feedback>`: attributes, properties, methods and events. */
+import { button, icon, make, text } from './dom.js';
 import { newId } from './ids.js';
-import { Outbox } from './outbox.js';
-import Reflected, { attributes, required } from './reflected.js';
-import { call } from './service.js';
-import { strings } from './strings.js';
+import { core } from './lang/en.json';
+import { laneOf } from './queue.js';
+import Reflected, { attributes, TEXTS } from './reflected.js';
+import { importPart, serviceAddress } from './surroundings.js';
+import { left } from './storage.js';
 import { createView } from './view.js';
 
+/** @typedef {import('./feedback-widget.js').Action} Action */
 /** @typedef {import('./feedback-widget.js').Feedback} Feedback */
 /** @typedef {import('./feedback-widget.js').Strings} Strings */
 /** @typedef {import('./feedback-widget.js').Vote} Vote */
+/** @typedef {import('./queue.js').Item} Item */
+/** @typedef {import('./parts.js').Part} Part */
 
 const tag = 'seeme-feedback';
-const unsupported = ['detection', 'image-src', 'boxes', 'prediction-token', 'no-queue'];
-/** @type {Set<string>} Words already said: a page with a hundred elements says them once. */
-const said = new Set();
-let serviceAddress = '';
+/** Everything else wants an explanation. */
+const plain = /^(rating|correction|both|detection)?,(auto|light|dark)?$/;
+/** @type {Promise<number | undefined>} How many actions pages have left behind. */
+let leftBehind;
 
 /**
- * @param {'warn' | 'error'} level
- * @param {string} words
+ * Actions of one kind on one thing replace each other; every missed object is a thing of its own.
+ * @param {Feedback} feedback
  */
-function say(level, words) {
-  if (!said.has(words)) console[level](`<${tag}> ${words}`);
-  said.add(words);
-}
+const kindOf = ({ feedback_type, detection_index, id }) =>
+  detection_index ?? (feedback_type === 'missed_object' ? id : feedback_type);
 
 export class SeemeFeedback extends Reflected {
   static formAssociated = true;
-  static observedAttributes = attributes.concat(unsupported);
+  static observedAttributes = attributes;
 
-  #internals;
-  #view;
-  #outbox = new Outbox();
+  #internals = this.attachInternals();
+  #view = createView(this, () => this.#load('extras'));
+  /** @type {ReturnType<typeof laneOf> | undefined} */
+  #lane;
+  /** @type {Record<string, string>} The first action of each kind. */
+  #first = {};
+  /** What became of the last action that the service has stored. */
+  #outcome = '';
   /** @type {Vote} */
   #rating = 0;
-  /** @type {Partial<Strings>} */
-  #strings = {};
-  #open = false;
-  /** Where the suggested labels came from. */
-  #suggested = '';
-
-  constructor() {
-    super();
-    this.#internals = this.attachInternals();
-    this.#view = createView(this, () => this.#toggle(), () => this.#retry());
-  }
+  /** @type {Record<string, string>} Texts of parts and of the language. */
+  #texts = {};
+  /** @type {Partial<Strings>} The page's own texts. */
+  #own = {};
+  /** @type {Record<string, Promise<any>>} */
+  #loading = {};
+  /** @type {Part[]} */
+  #parts = [];
+  /** What is wrong with the tag or a part of it. */
+  #fault = '';
 
   connectedCallback() {
     // Properties that the page set before the script came lie on the element itself and hide the accessors.
@@ -63,14 +70,9 @@ export class SeemeFeedback extends Reflected {
    * @param {string | null} value
    */
   attributeChangedCallback(name, old, value) {
-    if (old === value) return;
-    const word = name === 'mode' ? value : name;
-    if (word && unsupported.includes(word)) say('warn', 'ignores ' + word);
     // Another prediction: nothing of the last one may be shown under it.
-    if (old && /-id$/.test(name)) this.reset();
-    if (name === 'value') this.#show(value);
-    // To correct an answer into itself makes no sense.
-    if (/label/.test(name)) this.#view.form.choose(this.labels.filter((label) => label !== this.predictedLabel));
+    if (old && old !== value && /-id$/.test(name)) this.reset();
+    if (name === 'value') this.value = /** @type {string} */ (value);
     this.#update();
   }
 
@@ -91,7 +93,9 @@ export class SeemeFeedback extends Reflected {
   }
 
   set rating(rating) {
-    this.value = String(rating);
+    this.#rating = /** @type {Vote} */ (Math.sign(rating) || 0);
+    this.#internals.setFormValue(this.value || null);
+    this.#update();
   }
 
   get value() {
@@ -99,36 +103,21 @@ export class SeemeFeedback extends Reflected {
   }
 
   set value(value) {
-    this.#show(value);
-    this.#update();
-  }
-
-  /** @returns {string[]} */
-  get labels() {
-    const text = this.getAttribute('labels') || '';
-    try {
-      return JSON.parse(text).map(String);
-    } catch {
-      return text.split(',').map((label) => label.trim()).filter(Boolean);
-    }
-  }
-
-  set labels(labels) {
-    this.setAttribute('labels', typeof labels === 'string' ? labels : JSON.stringify(labels || []));
+    this.rating = /** @type {Vote} */ (Number(value));
   }
 
   get pending() {
-    return this.#outbox.sending + this.#outbox.failed.size;
+    return this.#mine.length;
   }
 
   /** @returns {Strings} */
   get strings() {
-    return strings(this.#strings);
+    return /** @type {Strings} */ ({ lang: 'en', dir: '', ...core, ...this.#texts, ...this.#own });
   }
 
   /** @param {Partial<Strings>} own */
   set strings(own) {
-    this.#strings = own;
+    this.#own = own;
     this.#update();
   }
 
@@ -137,81 +126,102 @@ export class SeemeFeedback extends Reflected {
    * @param {Vote} rating
    * @returns {Promise<boolean>}
    */
-  async rate(rating) {
-    if (rating === this.#rating) {
-      await this.#outbox.line;
-      return !this.#outbox.failed.has('rating') || this.#retry();
-    }
-    return this.#send({ feedback_type: 'rating', rating }, () => {
-      this.#show(rating);
-      this.#emit('seeme-change', { rating });
-    });
+  rate(rating) {
+    return rating === this.#rating ? this.flush() : this.#send({ feedback_type: 'rating', rating });
   }
 
   /**
-   * Send what the answer should have been.
+   * Send what the answer should have been; without an answer the note alone, as a comment.
    * @param {string | number} answer
    * @param {string} [notes]
+   * @returns {Promise<boolean>}
    */
   async correct(answer, notes) {
-    const key = typeof answer === 'number' ? 'correct_value' : 'correct_label';
-    return this.#send({ feedback_type: 'correction', [key]: answer, notes: notes || undefined }, () => {
-      if (this.#open) this.#toggle();
-    });
+    return !!await (await this.#load('extras'))?.correct(answer, notes);
   }
 
   /** Send the form as it is filled in. */
   async submit() {
-    const filled = this.#open && this.#view.form.read();
-    return !!filled && this.correct(...filled);
+    return !!await (await this.#load('extras'))?.submit();
   }
 
   /** Back to the state of the page's tag; nothing is sent. */
   reset() {
-    this.#outbox = new Outbox();
-    this.#open = false;
-    this.#view.form.clear();
-    this.#show(this.getAttribute('value'));
+    for (const item of this.#mine) item.owner = undefined;
+    this.#lane = undefined;
+    this.#first = {};
+    this.#outcome = '';
+    for (const part of this.#parts) part.reset();
+    this.value = /** @type {string} */ (this.getAttribute('value'));
+  }
+
+  /** Try again now what could not be sent, with the same ids. */
+  async flush() {
+    this.#fault = '';
+    const done = this.#lane?.flush();
     this.#update();
+    await done;
+    return !this.pending;
   }
 
   /**
    * Give an action its id, ask the page, and put it on its way.
-   * @param {Pick<Feedback, 'feedback_type'> & Partial<Feedback>} action
-   * @param {() => void} accepted called when the page did not stop it
+   * @param {Action} action
    * @returns {Promise<boolean>} whether the service has stored it
    */
-  async #send(action, accepted) {
-    if (this.#off || this.#missing()) return false;
+  async #send(action) {
+    const lane = this.#lane;
+    if (!lane || this.#off) return false;
+    const id = newId();
+    /** @type {Feedback} */
     const feedback = {
-      id: newId(),
+      id,
       model_id: this.modelId,
       prediction_id: this.predictionId,
       subject: this.subject || undefined,
-      supersedes: this.#outbox.first(action.feedback_type),
+      prediction_token: this.predictionToken || undefined,
       ...action,
     };
-    if (!this.#emit('seeme-submit', { feedback }, true)) return false;
-    accepted();
-    return this.#dispatch(feedback);
+    const kind = kindOf(feedback);
+    feedback.supersedes = this.#first[kind];
+    if (!this.#emit('submit', { feedback }, true)) return false;
+    // It may have arrived with only its answer lost: all later ones name the first.
+    this.#first[kind] ??= id;
+    // What has been replaced must not be tried again: it would arrive last and count.
+    lane.items = lane.items.filter((item) => item.owner !== this || item.state !== 'error' || kindOf(item.feedback) !== kind);
+    const stored = lane.add({ lane: lane.name, id, at: Date.now(), feedback, owner: this, brief: this.noQueue });
+    if (feedback.rating != null) {
+      this.rating = feedback.rating;
+      this.#emit('change', { rating: feedback.rating });
+    }
+    this.#update();
+    return stored;
   }
 
-  /** @param {Feedback} feedback */
-  async #dispatch(feedback) {
-    const answer = this.#outbox.send(feedback, () =>
-      // The key is read when it is needed, because the page may have mended it before a retry.
-      call(this.#address + '/v1/feedback', this.apiKey, feedback));
-    this.#update();
-    const { ok, status, content } = await answer;
-    this.#update();
-    this.#emit(ok ? 'seeme-success' : 'seeme-error', { feedback, status, ...(ok ? { response: content } : content) });
-    return ok;
+  /**
+   * Show an action that this or another page has left behind.
+   * @param {Item} item
+   */
+  adopt(item) {
+    const { feedback, id } = item;
+    item.owner = this;
+    this.#first[kindOf(feedback)] ??= feedback.supersedes || id;
+    this.rating = feedback.rating ?? this.#rating;
   }
 
-  /** Send what failed again, with the same ids. */
-  async #retry() {
-    const stored = await Promise.all(Array.from(this.#outbox.failed.values(), (feedback) => this.#dispatch(feedback)));
-    return stored.every(Boolean);
+  /**
+   * Hear what became of an action.
+   * @param {Item} item
+   */
+  settle({ feedback, state, answer, kept }) {
+    if (state === 'success') this.#outcome = feedback.rating === 0 ? 'undone' : state;
+    this.#update();
+    const { status, content } = answer || {};
+    this.#emit(/** @type {string} */ (state), { ...content, feedback, status, kept, response: content });
+  }
+
+  get #mine() {
+    return this.#lane?.items.filter(({ owner }) => owner === this) || [];
   }
 
   get #address() {
@@ -223,70 +233,88 @@ export class SeemeFeedback extends Reflected {
     return this.readOnly || this.matches(':disabled');
   }
 
-  #missing() {
-    const missing = required.filter((name) => !this.getAttribute(name));
-    return missing.concat(this.#address ? [] : 'endpoint').join(', ');
-  }
-
   /**
-   * A vote as the page or the form writes it; everything else is none.
-   * @param {unknown} value
+   * Load a part of the element, once.
+   * @param {string} name
+   * @returns {Promise<any>} undefined when it can't be had
    */
-  #show(value) {
-    this.#rating = /** @type {Vote} */ (Math.sign(Number(value)) || 0);
-    this.#internals.setFormValue(this.value || null);
-  }
-
-  #toggle() {
-    const { form } = this.#view;
-    this.#open = !this.#open;
-    if (this.#open && !this.labels[0]) this.#suggest();
-    this.#update();
-    (this.#open ? form : this.#view).focus();
-  }
-
-  /** Ask for the model's labels, when they are wanted and not before. */
-  async #suggest() {
-    const query = new URLSearchParams({ model_id: this.modelId, prediction_id: this.predictionId });
-    const address = this.#address + '/v1/widget-context?' + query;
-    if (this.#suggested === address) return;
-    const { ok, content } = await call(address, this.apiKey);
-    // Without suggestions the form still works; the next opening asks again.
-    if (ok) {
-      this.#suggested = address;
-      this.#view.form.suggest(content);
-    }
+  #load(name) {
+    const { body } = this.#view;
+    return this.#loading[name] ??= importPart(name, serviceAddress).then((module) => {
+      const part = module.default({
+        host: this, ...this.#view, make, button, icon, text, texts: this.#texts,
+        lane: () => this.#lane,
+        context: async () => (await this.#load('extras'))?.context(),
+        send: (action) => this.#send(action),
+        update: () => this.#update(),
+        fail: (fault) => {
+          if (this.#fault !== (this.#fault = fault)) this.#update();
+        },
+      });
+      this.#parts.push(part);
+      this.#update();
+      return part;
+    }).catch((error) => {
+      delete this.#loading[name];
+      console.error(error);
+      body.ariaBusy = 'false';
+      this.#fault = 'error';
+      this.#update();
+      return undefined;
+    });
   }
 
   #update() {
+    const { body, render } = this.#view;
+    body.hidden = !(this.modelId && this.predictionId && this.apiKey && this.#address);
     if (!this.isConnected) return;
-    if (this.#missing()) {
-      this.#view.hide();
+    if (body.hidden) {
       // Frameworks set attributes one after the other: complain when they are done.
-      queueMicrotask(() => this.#missing() && say('error', 'shows nothing without ' + this.#missing()));
+      queueMicrotask(() => body.hidden && console.error(`<${tag}> needs ${attributes.slice(TEXTS, TEXTS + 3)}`));
       return;
     }
-    const { sending, failed, stored } = this.#outbox;
-    const outcome = stored ? (stored.rating === 0 ? 'undone' : 'sent') : '';
-    this.#view.update(sending ? 'sending' : failed.size ? 'failed' : outcome, this.#off, this.#open);
+    const lane = laneOf(this.#address, this.modelId);
+    lane.use(this.apiKey);
+    if (lane !== this.#lane) {
+      this.#lane = lane;
+      // Of this prediction something may be on its way, or have been left behind by another page.
+      (leftBehind ??= left()).then((count) => void ((count || lane.items[0]) && this.#load('extras')));
+    }
+    if (!this.#fault) {
+      // Other languages, tokens and attributes that can't be understood are not for every page.
+      const foreign = !/^en/.test(languageOf(this));
+      // Until its texts are there nothing is seen, so that nothing moves when they come.
+      if (foreign) body.ariaBusy ??= 'true';
+      if (foreign || this.predictionToken || !plain.test(this.mode + ',' + this.theme)) this.#load('extras');
+      if (this.mode === 'detection') this.#load('detection');
+    }
+    render(this.#fault || ['sending', 'error', 'queued'].find((name) => this.#mine.some(({ state }) => state === name))
+      || this.#outcome, this.#off);
+    for (const part of this.#parts) part.update();
   }
 
   /**
-   * @param {keyof import('./feedback-widget.js').SeemeFeedbackEventMap} name
+   * @param {string} name
    * @param {object} detail
    * @param {boolean} [cancelable]
    */
   #emit(name, detail, cancelable) {
-    return this.dispatchEvent(new CustomEvent(name, { detail, cancelable, bubbles: true, composed: true }));
+    return this.dispatchEvent(new CustomEvent('seeme-' + name, { detail, cancelable, bubbles: true, composed: true }));
   }
 }
 
 /**
- * Define the element, unless a page that has the script twice did so already.
- * @param {() => string} address of the service, for elements without `endpoint`
+ * The language that a node is written in: its own, that of an ancestor, or else the browser's.
+ * @param {Element} node
+ * @returns {string}
  */
-export function define(address) {
-  if (!globalThis.customElements || customElements.get(tag)) return;
-  serviceAddress = address();
-  customElements.define(tag, SeemeFeedback);
+function languageOf(node) {
+  const found = /** @type {HTMLElement | null} */ (node.closest('[lang]'));
+  const { host } = /** @type {ShadowRoot} */ (node.getRootNode());
+  return found ? found.lang : host ? languageOf(host) : navigator.language;
+}
+
+/** Define the element, unless a page that has the script twice did so already. */
+export function define() {
+  if (!customElements.get(tag)) customElements.define(tag, SeemeFeedback);
 }

@@ -1,34 +1,47 @@
 /** The base class: properties that mirror attributes. */
 
-const flags = ['disabled', 'readonly'];
+/** Attributes that a property mirrors: two lists, three flags, and texts. */
+export const attributes = [
+  'labels', 'boxes', 'disabled', 'readonly', 'no-queue',
+  'model-id', 'prediction-id', 'api-key', 'endpoint', 'mode', 'predicted-label', 'subject', 'theme', 'name', 'value',
+  'image-src', 'prediction-token', 'lang',
+];
+const FLAGS = 2;
+/** Where the texts begin; without the first three nothing is shown. */
+export const TEXTS = 5;
 
-/** Without these the element shows nothing. */
-export const required = ['model-id', 'prediction-id', 'api-key'];
-
-/** Attributes whose change is shown. */
-export const attributes = required.concat(
-  'endpoint', 'mode', 'predicted-label', 'subject', 'theme', 'name', 'labels', 'value', flags);
+/**
+ * A list as JSON, or as texts between commas.
+ * @param {string} text
+ */
+function listOf(text) {
+  try {
+    return [...JSON.parse(text)];
+  } catch {
+    return text.split(',').map((part) => part.trim()).filter(Boolean);
+  }
+}
 
 // A server that imports the module has no HTMLElement, and must not fail.
 class Reflected extends (globalThis.HTMLElement ?? Object) {}
 
-for (const attribute of attributes) {
-  const flag = flags.includes(attribute);
-  const property = attribute.replace('only', 'Only').replace(/-./, (end) => end[1].toUpperCase());
-  Object.defineProperty(Reflected.prototype, property, {
+attributes.forEach((name, place) => {
+  const list = place < FLAGS;
+  const flag = !list && place < TEXTS;
+  Object.defineProperty(Reflected.prototype, name.replace('only', 'Only').replace(/-./, (end) => end[1].toUpperCase()), {
     /** @this {HTMLElement} */
     get() {
-      return flag ? this.hasAttribute(attribute) : this.getAttribute(attribute) || '';
+      const text = this.getAttribute(name) ?? '';
+      return flag ? this.hasAttribute(name) : list ? listOf(text) : text;
     },
     /** @this {HTMLElement} @param {any} value */
     set(value) {
-      if (flag ? value : value != null) this.setAttribute(attribute, flag ? '' : value);
-      else this.removeAttribute(attribute);
+      if (flag ? value : value != null) {
+        this.setAttribute(name, flag ? '' : typeof value === 'object' ? JSON.stringify(value) : value);
+      } else this.removeAttribute(name);
     },
   });
-}
+});
 
-/**
- * @typedef {import('./feedback-widget.js').TextProperties & { disabled: boolean, readOnly: boolean }} Mirrored
- */
+/** @typedef {import('./feedback-widget.js').Mirrored} Mirrored */
 export default /** @type {new () => HTMLElement & Mirrored} */ (Reflected);

@@ -1,29 +1,25 @@
-/** One request to the service, whose outcome is always an answer and never an exception. */
+/** Requests to the service, whose outcome is always an answer and never an exception. */
 
-/** @typedef {{ ok: boolean, status: number, content: any }} Answer */
+/** @typedef {{ ok?: boolean, status: number, wait: number, content: any }} Answer */
 
 /**
- * POST the body, or GET without one.
  * @param {string} address
- * @param {string} key
- * @param {object} [body]
- * @returns {Promise<Answer>} status 0 when no answer came
+ * @param {string} key in the page for everybody to read
+ * @param {object} body
+ * @returns {Promise<Answer>} status 0 when no answer came; `wait` is what Retry-After says, in seconds
  */
-export async function call(address, key, body) {
-  try {
-    const response = await fetch(address, {
-      method: body && 'POST',
-      headers: { Authorization: 'Bearer ' + key, 'Content-Type': 'application/json' },
-      body: body && JSON.stringify(body),
-      credentials: 'omit',
-      // A click that is followed by leaving the page still arrives.
-      keepalive: true,
-      // Without a limit a hanging connection would say "Sending" for ever.
-      signal: AbortSignal.timeout(15e3),
-    });
-    const content = await response.json().catch(() => null);
-    return { ok: response.ok, status: response.status, content: content || { detail: 'HTTP ' + response.status } };
-  } catch (error) {
-    return { ok: false, status: 0, content: { detail: String(error) } };
-  }
-}
+export const post = (address, key, body) => fetch(address, {
+  method: 'POST',
+  headers: { Authorization: 'Bearer ' + key, 'Content-Type': 'application/json' },
+  body: JSON.stringify(body),
+  credentials: 'omit',
+  // A click that is followed by leaving the page still arrives.
+  keepalive: true,
+  // Without a limit a hanging connection would say "Sending" for ever.
+  signal: AbortSignal.timeout(15e3),
+}).then(async (response) => ({
+  ok: response.ok,
+  status: response.status,
+  wait: Number(response.headers.get('retry-after')) || 0,
+  content: await response.json().catch(() => ({ detail: 'HTTP ' + response.status })),
+})).catch((error) => ({ status: 0, wait: 0, content: { detail: String(error) } }));

@@ -18,7 +18,7 @@ from seeme.web.api import ROUTES, endpoint
 from seeme.web.endpoint import Edge
 from seeme.web.problems import MEDIA_TYPE, problem, problem_headers, send_problem
 from seeme.web.reply import ANY_ORIGIN, App, Header, Message, Receive, Scope, Send, reply
-from seeme.web.scripts import NAMES, Script
+from seeme.web.scripts import Script, names
 
 
 class MethodNotAllowed(SeeMeError):
@@ -144,7 +144,7 @@ def _paths(edge: Edge) -> dict[str, Methods]:
             public[route.path].add(route.method)
     paths = {path: Methods(found, frozenset(public[path])) for path, found in endpoints.items()}
     paths["/openapi.json"] = Methods({"GET": _Document(edge.settings.root_path)})
-    return paths | {f"/{name}": Methods({"GET": Script(name)}) for name in NAMES}
+    return paths | {f"/{name}": Methods({"GET": Script(name)}) for name in names()}
 
 
 class _Document:

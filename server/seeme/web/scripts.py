@@ -1,4 +1,4 @@
-"""The widget's script, as pages of any origin load it."""
+"""The widget's scripts and texts, as pages of any origin load them."""
 
 import gzip
 import re
@@ -10,10 +10,9 @@ from seeme.errors import NotFound
 from seeme.web.problems import send_problem
 from seeme.web.reply import Header, Receive, Scope, Send, reply
 
-NAMES = ("feedback-widget.js", "feedback-widget.esm.js")
-
 _PACKAGED = Path(__file__).parent / "static" / "widget"
 _CHECKOUT = Path(__file__).parents[3] / "widget" / "dist"
+_MEDIA_TYPES = {".js": b"text/javascript; charset=utf-8", ".json": b"application/json"}
 _HEADERS: tuple[Header, ...] = (
     (b"cache-control", b"public, max-age=3600"),
     (b"access-control-allow-origin", b"*"),
@@ -60,7 +59,8 @@ class Script:
         if form.tag in known:
             await reply(send, 304, extra=headers)
         else:
-            await reply(send, 200, form.body, b"text/javascript; charset=utf-8", (*headers, *form.coding))
+            media_type = _MEDIA_TYPES[Path(self._name).suffix]
+            await reply(send, 200, form.body, media_type, (*headers, *form.coding))
 
     def _load(self) -> None:
         path = next((folder / self._name for folder in (_PACKAGED, _CHECKOUT) if (folder / self._name).exists()), None)
@@ -72,6 +72,12 @@ class Script:
             self._plain = _Form.of(body)
             self._packed = _Form.of(gzip.compress(body, mtime=0), (b"content-encoding", b"gzip"))
             self._changed = changed
+
+
+def names() -> list[str]:
+    """Return the names of the built files: the widget, the parts that it loads when they are wanted, and its texts."""
+    built = {file.name for folder in (_PACKAGED, _CHECKOUT) for file in folder.glob("*") if file.suffix in _MEDIA_TYPES}
+    return sorted(built | {"feedback-widget.js"})
 
 
 def takes_gzip(accepted: bytes) -> bool:

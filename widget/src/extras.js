@@ -1,0 +1,146 @@
+/**
+ * What not every page needs, loaded when somebody comes near the element, and for other languages, tokens, what was left
+ * behind, and what is wrong.
+ */
+import { codeOf, textsOf } from './language.js';
+import { correction } from './lang/en.json';
+import { fetched } from './fetched.js';
+import { createForm } from './form.js';
+import { forget, unwatch, watch } from './leftovers.js';
+import { fault } from './rules.js';
+
+/** @typedef {import('./feedback-widget.js').Action} Action */
+/** @typedef {import('./parts.js').Context} Context */
+
+/**
+ * The language that a node is written in: its own, that of an ancestor, or else the browser's.
+ * @param {Element} node
+ * @returns {string}
+ */
+function languageOf(node) {
+  const found = /** @type {HTMLElement | null} */ (node.closest('[lang]'));
+  const { host } = /** @type {ShadowRoot} */ (node.getRootNode());
+  return found ? found.lang : host ? languageOf(host) : navigator.language;
+}
+
+/**
+ * @param {import('./parts.js').Kit} kit
+ * @returns {import('./parts.js').Extras}
+ */
+export default function createExtras(kit) {
+  const { host, body, toggle, texts, lane, send, update, fail } = kit;
+  /** @type {ReturnType<typeof createForm> | undefined} */
+  let form;
+  let open = false;
+  let spoken = '';
+  /** @type {import('./queue.js').Lane | undefined} */
+  let watched;
+  /** @type {Record<string, Promise<Context | undefined>>} */
+  let contexts = {};
+  let shown = '';
+  let recalled = '';
+  let reported = '';
+  Object.assign(texts, correction);
+
+  function flip() {
+    open = !open;
+    if (!form) {
+      form = createForm(kit, context, flip);
+      body.append(form.element);
+    }
+    update();
+    (open ? form : toggle).focus();
+  }
+
+  /** Ask what the service lets the page know of the model, and with a token of the prediction. */
+  function context() {
+    const { modelId, predictionId, apiKey, predictionToken } = host;
+    const query = new URLSearchParams({ model_id: modelId, prediction_id: predictionId });
+    const address = `${lane()?.address}/v1/widget-context?${query}`;
+    const headers = { Authorization: 'Bearer ' + apiKey, ...(predictionToken && { 'Prediction-Token': predictionToken }) };
+    return (contexts[address + predictionToken] ??= fetched(address, headers).then((found) => {
+      if (!found) contexts = {};
+      return found;
+    }));
+  }
+
+  /** Show the vote that the subject of the token has given before, unless there is a later one. */
+  async function recall() {
+    const { predictionToken } = host;
+    if (predictionToken === recalled) return;
+    recalled = predictionToken;
+    const before = host.rating;
+    const found = predictionToken && await context();
+    if (found && found.vote && predictionToken === recalled && before === host.rating && !host.pending) {
+      const { id, rating } = found.vote;
+      host.adopt({ lane: '', id, at: 0, feedback: /** @type {any} */ ({ id, feedback_type: 'rating', rating, supersedes: id }) });
+    }
+  }
+
+  async function speak() {
+    const code = codeOf(languageOf(host));
+    const detection = host.mode === 'detection';
+    const before = spoken;
+    if (before === (spoken = code + detection)) return;
+    // What is built in is English.
+    const found = before || code !== 'en' ? await textsOf(lane()?.address || '', code, detection) : {};
+    if (spoken !== code + detection) return;
+    Object.assign(texts, correction, found);
+    body.ariaBusy = 'false';
+    update();
+  }
+
+  return {
+    toggle: flip,
+    context,
+
+    /**
+     * Send what the answer should have been; without an answer the note alone, as a comment.
+     * @param {string | number} answer
+     * @param {string} [notes]
+     */
+    correct(answer, notes) {
+      const key = typeof answer === 'number' ? 'correct_value' : 'correct_label';
+      /** @type {Action} */
+      const action = answer === '' ? { feedback_type: 'comment' } : { feedback_type: 'correction', [key]: answer };
+      const last = lane()?.items.at(-1);
+      const stored = send({ ...action, notes: notes || undefined });
+      // It stays open when the page has stopped it.
+      if (open && last !== lane()?.items.at(-1)) flip();
+      return stored;
+    },
+
+    async submit() {
+      const filled = open && form?.read();
+      return !!filled && this.correct(...filled);
+    },
+
+    reset() {
+      // A reset of the page or its form is not undone by what is still under way; another prediction's is.
+      if (shown === host.predictionId) forget(watched, shown);
+      unwatch(watched, host);
+      watched = undefined;
+      open = false;
+      contexts = {};
+      recalled = '';
+      form?.clear();
+    },
+
+    update() {
+      const now = lane();
+      if (now !== watched) {
+        unwatch(watched, host);
+        watched = now;
+        shown = host.predictionId;
+        if (now) watch(now, host);
+      }
+      if (reported !== (reported = fault(host))) fail(reported);
+      speak();
+      recall();
+      toggle.ariaExpanded = String(open);
+      if (!form) return;
+      form.element.hidden = !open;
+      form.update();
+    },
+  };
+}

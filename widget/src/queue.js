@@ -1,0 +1,135 @@
+/** Actions on their way: kept before they are sent, in order, by one page of the browser at a time, until they are answered. */
+import { post } from './service.js';
+import { drop, keep } from './storage.js';
+
+/** @typedef {import('./service.js').Answer} Answer */
+/** @typedef {import('./feedback-widget.js').Feedback} Feedback */
+
+/**
+ * @typedef {object} Item
+ * @property {string} lane
+ * @property {string} id
+ * @property {number} at when it was made, in milliseconds
+ * @property {Feedback} feedback
+ * @property {'sending' | 'success' | 'queued' | 'error'} [state] `error` waits for somebody, `queued` for its time
+ * @property {Answer} [answer] the last one
+ * @property {HTMLElement & { settle(item: Item): void } | null} [owner] the element that shows it; null when none shall
+ * @property {boolean} [brief] sent once, and not kept (`no-queue`)
+ * @property {boolean} [kept] on disk
+ * @property {Promise<unknown>} [ready] when it is known whether it is on disk
+ * @property {(stored: boolean) => void} [done] called after the first attempt
+ */
+
+/** @typedef {ReturnType<typeof createLane>} Lane */
+
+/**
+ * What goes to one model of one service.
+ * @param {string} name
+ * @param {string} address of the service
+ */
+function createLane(name, address) {
+  let key = '';
+  let failures = 0;
+  /** No request before this time; for ever when the key was refused. */
+  let until = 0;
+  /** @type {Item | undefined} The one that is on its way. */
+  let current;
+  let last = Promise.resolve();
+
+  const lane = {
+    name,
+    address,
+    /** @type {Item[]} Everything unsent that this page sees to, in its order. */
+    items: [],
+    /** Looks first at what other pages have sent or left behind, where that is to be expected. */
+    refresh: async () => {},
+
+    /**
+     * Take a key, and what was refused with the last one.
+     * @param {string} now
+     */
+    use(now) {
+      if (key !== (key = now)) lane.flush();
+    },
+
+    /**
+     * Keep an action, then send it.
+     * @param {Item} item
+     * @returns {Promise<boolean>} whether the service has stored it, after the first attempt
+     */
+    add(item) {
+      item.state = 'sending';
+      if (!item.brief) item.ready = keep(item);
+      lane.items.push(item);
+      lane.run();
+      return new Promise((resolve) => (item.done = resolve));
+    },
+
+    /** Try again now, whatever was refused or was to be waited for. */
+    flush() {
+      until = 0;
+      for (const item of lane.items) item.state = 'sending';
+      return lane.run();
+    },
+
+    /**
+     * Send what waits, after what is being sent, while no other page of this origin sends.
+     * No locks without https and in sandboxed frames: then the ids alone keep a repeated action from counting twice.
+     */
+    run: () => (last = last.then(() => navigator.locks.request(name, pass)).catch(pass)),
+  };
+
+  /** @param {Item} item */
+  const send = (item) => post(address + '/v1/feedback', key, item.feedback);
+
+  async function pass() {
+    await lane.refresh();
+    for (const item of lane.items) {
+      const { state } = item;
+      if (state === 'error') continue;
+      await item.ready;
+      // One that fails keeps back those behind it: they must not overtake it.
+      if (Date.now() > until) await attempt(item);
+      else item.state = until < Infinity ? 'queued' : 'error';
+      if (item.state === 'success') lane.items = lane.items.filter((other) => other !== item);
+      if (item.state !== state) item.owner?.settle(item);
+      item.done?.(item.state === 'success');
+    }
+  }
+
+  /** @param {Item} item */
+  async function attempt(item) {
+    current = item;
+    const { ok, status, wait } = (item.answer = await send(item));
+    current = undefined;
+    item.state = ok ? 'success' : 'error';
+    if (/40[13]/.test(/** @type {any} */ (status))) until = Infinity;
+    else if (!item.brief && /^(0|408|429|5)/.test(/** @type {any} */ (status))) {
+      item.state = 'queued';
+      // Pages that failed together must not come back together.
+      const pause = Math.max(wait, Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500);
+      until = Date.now() + pause;
+      setTimeout(lane.run, pause);
+    } else {
+      failures = 0;
+      if (!item.brief) await drop(item);
+    }
+  }
+
+  addEventListener('online', lane.flush);
+  addEventListener('pagehide', () => {
+    // What has had no turn goes now, without waiting for anything; whatever becomes of it, it is on disk.
+    for (const item of lane.items) if (item.state === 'sending' && item !== current) send(item);
+  });
+  return lane;
+}
+
+/** @type {Record<string, Lane>} */
+const lanes = {};
+
+/**
+ * The one lane of a model and a service. The key is no part of it: another key may send what one has left.
+ * @param {string} address
+ * @param {string} model
+ */
+export const laneOf = (address, model) => lanes[address + ' ' + model] ??= createLane(address + ' ' + model, address);

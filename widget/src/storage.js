@@ -1,0 +1,45 @@
+/** The unsent actions on disk (IndexedDB), so that they outlive the page and a killed browser. */
+
+/** @typedef {import('./queue.js').Item} Item */
+
+/**
+ * Storage that fails or hangs (private mode, a full disk, a sandboxed frame) must not keep anything from being sent.
+ * @template T
+ * @param {(store: IDBObjectStore) => IDBRequest<T>} work
+ * @param {boolean} [create] Without it nothing is left behind in the browsers of people who never clicked.
+ * @returns {Promise<T | undefined>} when it is on disk; undefined when it can't be done
+ */
+export const attempt = (work, create) => new Promise((resolve) => {
+  const fail = () => resolve(undefined);
+  setTimeout(fail, 2e3);
+  try {
+    const open = indexedDB.open('seeme-feedback', 1);
+    open.onupgradeneeded = () => create
+      ? open.result.createObjectStore('items', { keyPath: ['lane', 'id'] })
+      : /** @type {IDBTransaction} */ (open.transaction).abort();
+    open.onerror = fail;
+    open.onsuccess = () => {
+      // Relaxed durability would lose what a power cut finds in the system's cache.
+      const transaction = open.result.transaction('items', 'readwrite', { durability: 'strict' });
+      const request = work(transaction.objectStore('items'));
+      transaction.onabort = fail;
+      transaction.oncomplete = () => resolve(request.result);
+      // It closes when it is done: an open one would keep the page out of the back/forward cache.
+      open.result.close();
+    };
+  } catch {
+    fail();
+  }
+});
+
+/** @param {Item} item */
+export const keep = async (item) => {
+  const { lane, id, at, feedback } = item;
+  item.kept = !!await attempt((store) => store.put({ lane, id, at, feedback }), true);
+};
+
+/** @param {Item} item */
+export const drop = ({ lane, id }) => attempt((store) => store.delete([lane, id]));
+
+/** How many are kept, by this page or others. */
+export const left = () => attempt((store) => store.count());
