@@ -16,7 +16,8 @@ DIST = ROOT / "widget" / "dist"
 MEDIA_TYPES = {".js": "text/javascript", ".json": "application/json"}
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Headers": "authorization, content-type",
+    "Access-Control-Allow-Headers": "authorization, content-type, prediction-token",
+    "Access-Control-Expose-Headers": "retry-after",
     "Access-Control-Allow-Methods": "GET, POST",
 }
 
@@ -29,6 +30,7 @@ class Answer:
     body: Any = None
     hold: threading.Event | None = None
     drop: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -112,9 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.drop:
             return
         body = default if answer.body is None else answer.body
-        self._send(
-            answer.status, body.encode() if isinstance(body, str) else json.dumps(body).encode(), "application/json"
-        )
+        text = body if isinstance(body, str) else json.dumps(body)
+        self._send(answer.status, text.encode(), "application/json", answer.headers)
 
     def _send(self, status: int, body: bytes, media_type: str, headers: dict[str, str] | None = None) -> None:
         try:

@@ -149,7 +149,7 @@ def test_a_broken_context_leaves_free_text(embed: Embed, service: Origin) -> Non
 
 def test_a_failed_correction_survives_a_vote(embed: Embed, service: Origin) -> None:
     """A vote that was stored must not hide that the correction was not."""
-    service.answers.append(Answer(503, {"detail": "full"}))
+    service.answers.append(Answer(422, {"detail": "no"}))
     element = embed().locator("seeme-feedback")
     assert element.evaluate("element => element.correct('cat', 'a note')") is False
     assert element.evaluate("element => element.rate(-1)") is True
@@ -159,6 +159,45 @@ def test_a_failed_correction_survives_a_vote(embed: Embed, service: Origin) -> N
     first, vote, again = service.feedback
     assert vote["rating"] == -1
     assert again == first
+
+
+def test_a_note_alone_is_a_comment(embed: Embed, service: Origin) -> None:
+    """Who can't say what would have been right can still say what is wrong."""
+    page = embed()
+    open_form(page)
+    page.get_by_label("Note").fill("blurred")
+    page.get_by_role("button", name="Send").click()
+    said(page, "Thank you")
+    [body] = service.feedback
+    assert (body["feedback_type"], body["notes"]) == ("comment", "blurred")
+    assert "correct_label" not in body
+
+
+def test_a_form_that_the_page_stops_stays_open(embed: Embed, service: Origin) -> None:
+    """preventDefault() on seeme-submit leaves what was typed."""
+    page = embed()
+    page.evaluate("addEventListener('seeme-submit', (event) => event.preventDefault(), { once: true })")
+    open_form(page)
+    page.get_by_label("Right answer").fill("cat")
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_timeout(100)
+    expect(page.get_by_label("Right answer")).to_have_value("cat")
+    page.get_by_role("button", name="Send").click()
+    said(page, "Thank you")
+    expect(page.get_by_label("Right answer")).to_be_hidden()
+
+
+def test_a_part_that_does_not_come_is_said_and_tried_again(page: Page, embed: Embed, service: Origin) -> None:
+    """The form is loaded when somebody comes near; without it a vote still works."""
+    page.route("**/feedback-extras.js*", lambda route: route.abort(), times=1)
+    embed()
+    page.get_by_role("button", name="Correct it").hover()
+    said(page, "Could not be sent")
+    page.mouse.move(0, 500)
+    page.get_by_role("button", name="Retry").focus()
+    open_form(page)
+    expect(page.get_by_label("Right answer")).to_be_focused()
+    said(page, "")
 
 
 def test_the_mode_chooses_what_is_shown(embed: Embed) -> None:

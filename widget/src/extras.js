@@ -39,7 +39,8 @@ export default function createExtras(kit) {
   let contexts = {};
   let shown = '';
   let recalled = '';
-  let reported = '';
+  /** @type {string | undefined} */
+  let reported;
   Object.assign(texts, correction);
 
   function flip() {
