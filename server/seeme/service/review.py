@@ -8,7 +8,7 @@ from seeme.clock import from_micros
 from seeme.domain import sums
 from seeme.errors import Conflict, NotFound
 from seeme.records.feedback import Feedback, ReviewState
-from seeme.records.quarantine import Decided, DecidedAll, QuarantineChoice
+from seeme.records.quarantine import Cause, Decided, DecidedAll, QuarantineChoice
 from seeme.records.rows import FeedbackRow
 from seeme.service import votes
 from seeme.service.events import Events
@@ -104,6 +104,14 @@ class Review:
             await self._removal.delete_feedback(await _find(tx, home, id), tx)
 
         await self._inbox.run(work)
+
+    async def held(self, model_id: str, most: int) -> list[tuple[Cause, int, list[Feedback]]]:
+        """Return what is in quarantine by its cause: how much it is, and the oldest of it."""
+        counts = await quarantine.counts(self._reader, model_id)
+        return [
+            (cause, count, await quarantine.shown(self._reader, model_id, cause, most))
+            for cause, count in counts.items()
+        ]
 
     async def release_held(self, model_id: str, choice: QuarantineChoice, identity: Identity) -> DecidedAll:
         """Let the chosen feedback count, as far as it is in quarantine and can; each chunk is one transaction.

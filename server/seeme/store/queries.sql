@@ -107,6 +107,12 @@ select id from feedback
 where model_id = :model_id and status = 'quarantined' and substr(status_reason, 1, 5) = :cause
 order by received_at, id limit :most;
 
+-- name: list_quarantined
+select f.*, p.label as predicted_label, p.value as predicted_value, p.input_url, p.input_stored
+from feedback f left join predictions p on p.model_id = f.model_id and p.id = f.prediction_id
+where f.model_id = :model_id and f.status = 'quarantined' and substr(f.status_reason, 1, 5) = :cause
+order by f.received_at, f.id limit :most;
+
 -- name: count_quarantined
 select substr(status_reason, 1, 5) as cause, count(*) as n from feedback
 where model_id = :model_id and status = 'quarantined' group by substr(status_reason, 1, 5) order by cause;

@@ -14,8 +14,9 @@ from seeme.service.keys import Identity
 from seeme.service.services import Services
 from seeme.web.guard import SESSION_COOKIE, check_models
 from seeme.web.pages_docs import docs
-from seeme.web.pages_embed import embed, make_key, revoke_key
+from seeme.web.pages_embed import embed, make_key, make_secret, require_token, retire_secret, revoke_key
 from seeme.web.pages_models import delete_feedback, latest, model, models, prediction, release_feedback
+from seeme.web.pages_quarantine import delete_held, release_held
 from seeme.web.pages_sign_in import ask_to_sign_in, check_same_origin, sign_in, sign_in_form, sign_out
 from seeme.web.pages_static import PageFiles
 from seeme.web.pages_view import Visit, sentence
@@ -47,9 +48,14 @@ PAGES = [
     Page("GET", _MODEL + "/predictions/{prediction_id}", prediction, "read"),
     Page("POST", _FEEDBACK + "/release", release_feedback, "review"),
     Page("POST", _FEEDBACK + "/delete", delete_feedback, "admin"),
+    Page("POST", _MODEL + "/quarantine/release", release_held, "review"),
+    Page("POST", _MODEL + "/quarantine/delete", delete_held, "review"),
     Page("GET", _MODEL + "/embed", embed, "read"),
     Page("POST", _MODEL + "/embed", make_key, "admin"),
     Page("POST", _MODEL + "/keys/{key_id}/revoke", revoke_key, "admin"),
+    Page("POST", _MODEL + "/signing-secrets", make_secret, "admin"),
+    Page("POST", _MODEL + "/signing-secrets/{kid}/retire", retire_secret, "admin"),
+    Page("POST", _MODEL + "/require-token", require_token, "admin"),
 ]
 
 

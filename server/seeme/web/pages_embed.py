@@ -1,12 +1,15 @@
-"""The page that brings the widget to other pages: a key, the tag, and a test of the connection."""
+"""The page that brings the widget to other pages: a key, the tag, a test of the connection, and signing secrets."""
 
 import re
 
 import msgspec
 from starlette.responses import Response
 
+from seeme.errors import Conflict
 from seeme.records.keys import Key, NewKey
-from seeme.records.models import Model
+from seeme.records.models import ConfigPatch, Model, ModelPatch
+from seeme.records.tokens import IssuedSigningSecret
+from seeme.service.signing import MOST_LIVE
 from seeme.web.pages_sign_in import read_form
 from seeme.web.pages_view import Visit
 
@@ -42,6 +45,38 @@ async def revoke_key(visit: Visit) -> Response:
     return visit.redirect(visit.path("models", model.id, "embed", notice="revoked") + "#keys")
 
 
+async def make_secret(visit: Visit) -> Response:
+    """Make a signing secret, and show it this once."""
+    model = _model(visit)
+    try:
+        issued = await visit.services.signing.create(model.id)
+    except Conflict as refusal:
+        return await _page(visit, model, refusal=refusal.message, status=409)
+    return await _page(visit, model, issued=issued)
+
+
+async def retire_secret(visit: Visit) -> Response:
+    """Retire a signing secret of this model."""
+    model = _model(visit)
+    await visit.services.signing.retire(model.id, visit.request.path_params["kid"])
+    return visit.redirect(visit.path("models", model.id, "embed", notice="retired") + "#signing")
+
+
+async def require_token(visit: Visit) -> Response:
+    """Ask for prediction tokens from now on, or no longer."""
+    model = _model(visit)
+    wanted = (await read_form(visit.request)).get("require") == "yes"
+    patch = ModelPatch(config=ConfigPatch(require_prediction_token=wanted))
+    await visit.services.models.patch(model.id, patch)
+    return visit.redirect(visit.path("models", model.id, "embed", notice="asked" if wanted else "unasked") + "#signing")
+
+
+_NOTICES = {
+    "revoked": "Revoked: pages that still use this key are refused.",
+    "retired": "Retired: tokens signed with it are worth nothing from now on.",
+    "asked": "From now on feedback of pages without a good token goes to quarantine.",
+    "unasked": "Feedback of pages counts without a token from now on.",
+}
 _NO_ORIGIN = "Name at least one origin: a publishable key works only on the pages it was made for."
 _WRONG_ORIGIN = "An origin is the scheme, host and port of a page, without a path: https://shop.example.com"
 
@@ -78,6 +113,8 @@ async def _page(
     origins: list[str] | None = None,
     form: dict[str, str] | None = None,
     problem: str | None = None,
+    issued: IssuedSigningSecret | None = None,
+    refusal: str | None = None,
     status: int = 200,
 ) -> Response:
     keys = _keys(visit, model)
@@ -92,5 +129,9 @@ async def _page(
         keys=_own_keys(visit, model) if "admin" in visit.who.scopes else [],
         known={known.id: known.origins for known in keys},
         service=visit.public_url(),
-        notice="Revoked: pages that still use this key are refused." if visit.query().get("notice") else None,
+        notice=_NOTICES.get(visit.query().get("notice", "")),
+        secrets=visit.services.signing.list(model.id).items if "admin" in visit.who.scopes else [],
+        most_secrets=MOST_LIVE,
+        issued=issued,
+        refusal=refusal,
     )

@@ -13,6 +13,7 @@ from seeme.records.predictions import Prediction
 from seeme.records.queries import FeedbackQuery, MetricsQuery, PredictionQuery, from_cursor
 from seeme.records.types import Page
 from seeme.web.pages_charts import RANGES, Range, chart_data, charts, label_mix, sparkline, tiles
+from seeme.web.pages_quarantine import held, notice_of
 from seeme.web.pages_view import HEADERS, Visit
 
 _ROWS = 12
@@ -81,7 +82,8 @@ async def model(visit: Visit) -> Response:
         digest=_digest(feedback),
         filters=_filters(visit),
         paged=bool(query.get("cursor") or query.get("predictions")),
-        notice=NOTICES.get(query.get("notice", "")),
+        held=await held(visit, shown),
+        notice=NOTICES.get(query.get("notice", "")) or notice_of(query),
         types=get_args(FeedbackType),
         statuses=get_args(FeedbackStatus),
         reviews=get_args(ReviewState),

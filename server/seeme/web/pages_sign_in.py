@@ -13,7 +13,12 @@ _MAX_FORM = 64 * 1024
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """Return the fields of a URL-encoded form; of a repeated field the last one.
+    """Return the fields of a URL-encoded form as `read_fields` does; of a repeated field the last one."""
+    return {name: values[-1] for name, values in (await read_fields(request)).items()}
+
+
+async def read_fields(request: Request) -> dict[str, list[str]]:
+    """Return the fields of a URL-encoded form.
 
     Raises:
         TooLarge: above 64 KiB, found while reading.
@@ -28,7 +33,7 @@ async def read_form(request: Request) -> dict[str, str]:
         fields = parse_qs(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
     except ValueError:
         raise BadRequest("The form can't be read.") from None
-    return {name: values[-1].replace("\r\n", "\n") for name, values in fields.items()}
+    return {name: [value.replace("\r\n", "\n") for value in values] for name, values in fields.items()}
 
 
 def check_same_origin(visit: Visit) -> None:

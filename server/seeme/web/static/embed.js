@@ -53,5 +53,6 @@ form.addEventListener("submit", async (event) => {
   return undefined;
 });
 button.disabled = false;
-// A reload must not send the form again and make a second key.
-if (document.querySelector("[data-once]")) history.replaceState(null, "", location.href);
+// A reload must not send the form again and make a second key or secret.
+const once = document.querySelector("[data-once]");
+if (once) history.replaceState(null, "", once.dataset.once);

@@ -8,7 +8,8 @@ let failures = 0;
 
 const say = (text) => { if (state && state.textContent !== text) state.textContent = text; };
 const known = () => new Set([...rows.querySelectorAll("[data-id]")].map((row) => row.dataset.id));
-const busy = () => rows.contains(document.activeElement) || rows.querySelector("details[open]");
+const held = document.getElementById("quarantine-groups");
+const busy = () => [rows, held].some((part) => part.contains(document.activeElement) || part.querySelector("details[open], :checked"));
 
 async function fetched(address, accept) {
   const answer = await fetch(address, { headers: { accept }, redirect: "manual", cache: "no-store" });
@@ -43,7 +44,7 @@ async function look() {
   const { digest } = await (await fetched(rows.dataset.latest, "application/json")).json();
   if (digest === rows.dataset.digest) return say("Live: new feedback appears by itself.");
   // Somebody is about to press a button here: don't pull it away from under the pointer.
-  if (busy()) return say("New feedback has arrived; it appears when you leave the table.");
+  if (busy()) return say("New feedback has arrived; it appears when you are done here.");
   const fresh = new DOMParser().parseFromString(await (await fetched(location.href, "text/html")).text(), "text/html");
   const arrived = swap(fresh);
   rows.dataset.digest = fresh.getElementById("feedback-rows").dataset.digest;
