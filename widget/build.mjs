@@ -49,7 +49,9 @@ async function bundle(entry, name, options) {
   });
   const { code } = await minify(file.text, {
     module: true,
-    compress: { passes: 3, unsafe: true, ecma: 2020 },
+    compress: { passes: 3, unsafe: true, unsafe_arrows: true, unsafe_methods: true, ecma: 2020 },
+    // Names that no other file and no page uses.
+    mangle: { properties: { regex: /^(brief|ready|settle|use|render)$/ } },
     // Pages that don't declare their encoding would show broken texts.
     format: { ascii_only: true },
   });
@@ -75,4 +77,6 @@ const define = { VERSION: JSON.stringify(hash.digest('hex').slice(0, 4)) };
 await bundle('classic.js', 'feedback-widget.js', { format: 'iife', define });
 await bundle('module.js', 'feedback-widget.esm.js', { define });
 for (const code of codes) await writeTexts(code);
-await copyFile(join(source, 'feedback-widget.d.ts'), join(output, 'feedback-widget.d.ts'));
+for (const types of ['feedback-widget', 'react', 'vue']) {
+  await copyFile(join(source, `${types}.d.ts`), join(output, `${types}.d.ts`));
+}
