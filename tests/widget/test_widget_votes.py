@@ -99,7 +99,7 @@ def test_the_page_hears_of_every_step(embed: Embed, service: Origin) -> None:
     assert body["subject"] == "u-1"
     assert [name for name, _ in heard] == ["seeme-submit", "seeme-change", "seeme-success"]
     assert heard[0][1]["feedback"] == body
-    assert heard[1][1] == {"rating": 1}
+    assert heard[1][1] == body
     assert heard[2][1]["response"] == {"id": body["id"], "model_id": "m", "status": "created"}
 
 

@@ -137,12 +137,12 @@ export class SeemeFeedback extends Reflected {
    * @returns {Promise<boolean>}
    */
   async correct(answer, notes) {
-    return !!await (await this.#load('extras'))?.correct(answer, notes);
+    return (await this.#load('extras'))?.correct(answer, notes);
   }
 
   /** Send the form as it is filled in. */
   async submit() {
-    return !!await (await this.#load('extras'))?.submit();
+    return (await this.#load('extras'))?.submit();
   }
 
   /** Back to the state of the page's tag; nothing is sent. */
@@ -187,12 +187,12 @@ export class SeemeFeedback extends Reflected {
     if (!this.#emit('submit', { feedback }, true)) return false;
     // It may have arrived with only its answer lost: all later ones name the first.
     this.#first[kind] ??= id;
-    // What has been replaced must not be tried again: it would arrive last and count.
-    lane.items = lane.items.filter((item) => item.owner !== this || item.state !== 'error' || kindOf(item.feedback) !== kind);
+    // What was refused and is replaced now must not be tried again: it would arrive last and count.
+    lane.items = lane.items.filter((item) => !item.brief || item.state !== 'error' || item.owner !== this || kindOf(item.feedback) !== kind);
     const stored = lane.add({ lane: lane.name, id, at: Date.now(), feedback, owner: this, brief: this.noQueue });
     if (feedback.rating != null) {
       this.rating = feedback.rating;
-      this.#emit('change', { rating: feedback.rating });
+      this.#emit('change', feedback);
     }
     this.#update();
     return stored;
@@ -213,11 +213,11 @@ export class SeemeFeedback extends Reflected {
    * Hear what became of an action.
    * @param {Item} item
    */
-  settle({ feedback, state, answer, kept }) {
+  settle({ feedback, state, answer, n }) {
     if (state === 'success') this.#outcome = feedback.rating === 0 ? 'undone' : state;
     this.#update();
     const { status, content } = answer || {};
-    this.#emit(/** @type {string} */ (state), { ...content, feedback, status, kept, response: content });
+    this.#emit(/** @type {string} */ (state), { ...content, feedback, status, kept: !!n, response: content });
   }
 
   get #mine() {

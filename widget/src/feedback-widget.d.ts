@@ -136,7 +136,7 @@ export interface SeemeFeedbackEventMap {
     errors?: { path: string; message: string }[];
   }>;
   /** The person changed the vote. */
-  'seeme-change': CustomEvent<{ rating: Vote }>;
+  'seeme-change': CustomEvent<Feedback & { rating: Vote }>;
 }
 
 export const SeemeFeedback: { new (): SeemeFeedbackElement; readonly formAssociated: true };

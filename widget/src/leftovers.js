@@ -6,6 +6,8 @@ import { attempt } from './storage.js';
 /** @typedef {import('./parts.js').Host} Host */
 
 const WEEK = 6048e5;
+/** No clock that is set shows an earlier time. */
+const PLAUSIBLE = Date.UTC(2024, 0);
 /** Younger actions of another page are still in that page's hands. */
 const FRESH = 5e3;
 
@@ -34,19 +36,26 @@ function offer(host, item) {
  */
 async function refresh(lane) {
   /** @type {Item[] | undefined} */
-  const stored = await attempt((store) => store.getAll(IDBKeyRange.bound([lane.name], [lane.name, []])));
-  if (!stored) return;
+  const all = await attempt((store) => store.getAll());
+  if (!all) return;
+  const stored = all.filter((item) => item.lane === lane.name);
   lane.items = lane.items.filter((item) => item.done || has(stored, item.id));
-  const found = stored.filter(({ id }) => !has(lane.items, id));
-  for (const item of found.reverse()) {
-    const age = Math.abs(Date.now() - item.at);
-    if (age > WEEK) await expire(item);
-    else if (age < FRESH) setTimeout(lane.run, FRESH);
-    else {
-      item.state = 'queued';
-      lane.items.unshift(item);
-      for (const host of hosts.get(lane) || []) offer(host, item);
+  const taken = [];
+  for (const item of stored.filter(({ id }) => !has(lane.items, id))) {
+    const age = Date.now() - item.at;
+    if (Math.abs(age) < FRESH) {
+      // What comes after it must not overtake it.
+      setTimeout(lane.run, FRESH);
+      break;
     }
+    // A device that woke up in 1970 has not kept it for decades.
+    if (age > WEEK && item.at > PLAUSIBLE) await expire(item);
+    else taken.push(item);
+  }
+  lane.items.unshift(...taken);
+  for (const item of taken) {
+    item.state = 'queued';
+    for (const host of hosts.get(lane) || []) offer(host, item);
   }
 }
 
@@ -54,9 +63,9 @@ async function refresh(lane) {
  * The service forgets the ids of deleted events after 30 days: what is sent too late could count twice.
  * @param {Item} item
  */
-async function expire({ lane, id }) {
+async function expire({ n = 0, id }) {
   console.error(`<seeme-feedback> gave up feedback ${id}: it could not be sent for 7 days`);
-  await attempt((store) => store.delete([lane, id]));
+  await attempt((store) => store.delete(n));
 }
 
 /**

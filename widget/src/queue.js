@@ -14,8 +14,8 @@ import { drop, keep } from './storage.js';
  * @property {'sending' | 'success' | 'queued' | 'error'} [state] `error` waits for somebody, `queued` for its time
  * @property {Answer} [answer] the last one
  * @property {HTMLElement & { settle(item: Item): void } | null} [owner] the element that shows it; null when none shall
- * @property {boolean} [brief] sent once, and not kept (`no-queue`)
- * @property {boolean} [kept] on disk
+ * @property {boolean} [brief] sent once more at most, and not on disk: with `no-queue`, or once answered
+ * @property {number} [n] its place on disk; undefined when it is in memory alone
  * @property {Promise<unknown>} [ready] when it is known whether it is on disk
  * @property {(stored: boolean) => void} [done] called after the first attempt
  */
@@ -30,7 +30,7 @@ import { drop, keep } from './storage.js';
 function createLane(name, address) {
   let key = '';
   let failures = 0;
-  /** No request before this time; for ever when the key was refused. */
+  /** No request before this time on the page's own clock; for ever when the key was refused. */
   let until = 0;
   /** @type {Item | undefined} The one that is on its way. */
   let current;
@@ -42,7 +42,8 @@ function createLane(name, address) {
     /** @type {Item[]} Everything unsent that this page sees to, in its order. */
     items: [],
     /** Looks first at what other pages have sent or left behind, where that is to be expected. */
-    refresh: async () => {},
+    /** @type {() => Promise<void> | void} */
+    refresh() {},
 
     /**
      * Take a key, and what was refused with the last one.
@@ -89,9 +90,9 @@ function createLane(name, address) {
       if (state === 'error') continue;
       await item.ready;
       // One that fails keeps back those behind it: they must not overtake it.
-      if (Date.now() > until) await attempt(item);
+      if (performance.now() > until) await attempt(item);
       else item.state = until < Infinity ? 'queued' : 'error';
-      if (item.state === 'success') lane.items = lane.items.filter((other) => other !== item);
+      lane.items = lane.items.filter((other) => other.state !== 'success');
       if (item.state !== state) item.owner?.settle(item);
       item.done?.(item.state === 'success');
     }
@@ -107,19 +108,25 @@ function createLane(name, address) {
     else if (!item.brief && /^(0|408|429|5)/.test(/** @type {any} */ (status))) {
       item.state = 'queued';
       // Pages that failed together must not come back together.
-      const pause = Math.max(wait, Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500);
-      until = Date.now() + pause;
+      const pause = (wait || Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500);
+      until = performance.now() + pause;
       setTimeout(lane.run, pause);
     } else {
       failures = 0;
       if (!item.brief) await drop(item);
+      item.brief = true;
     }
   }
 
   addEventListener('online', lane.flush);
   addEventListener('pagehide', () => {
-    // What has had no turn goes now, without waiting for anything; whatever becomes of it, it is on disk.
-    for (const item of lane.items) if (item.state === 'sending' && item !== current) send(item);
+    /** @type {Record<string, unknown>} */
+    const ahead = {};
+    for (const item of lane.items) {
+      const first = item.feedback.supersedes || item.id;
+      // What has had no turn goes now, without waiting for an answer, unless it could overtake another of its kind.
+      ahead[first] ??= item.answer || item === current || send(item);
+    }
   });
   return lane;
 }

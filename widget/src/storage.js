@@ -15,7 +15,7 @@ export const attempt = (work, create) => new Promise((resolve) => {
   try {
     const open = indexedDB.open('seeme-feedback', 1);
     open.onupgradeneeded = () => create
-      ? open.result.createObjectStore('items', { keyPath: ['lane', 'id'] })
+      ? open.result.createObjectStore('items', { keyPath: 'n', autoIncrement: true })
       : /** @type {IDBTransaction} */ (open.transaction).abort();
     open.onerror = fail;
     open.onsuccess = () => {
@@ -32,14 +32,17 @@ export const attempt = (work, create) => new Promise((resolve) => {
   }
 });
 
-/** @param {Item} item */
+/**
+ * Keep an item under the next number: clocks jump, and what was done first must be sent first.
+ * @param {Item} item
+ */
 export const keep = async (item) => {
   const { lane, id, at, feedback } = item;
-  item.kept = !!await attempt((store) => store.put({ lane, id, at, feedback }), true);
+  item.n = /** @type {number | undefined} */ (await attempt((store) => store.put({ lane, id, at, feedback }), true));
 };
 
 /** @param {Item} item */
-export const drop = ({ lane, id }) => attempt((store) => store.delete([lane, id]));
+export const drop = ({ n }) => attempt((store) => store.delete(n || 0));
 
 /** How many are kept, by this page or others. */
 export const left = () => attempt((store) => store.count());
