@@ -92,7 +92,7 @@ def test_the_readme_documents_the_whole_interface() -> None:
     readme = (WIDGET / "README.md").read_text()
     types = (WIDGET / "src" / "feedback-widget.d.ts").read_text()
     sources = "".join(file.read_text() for file in sorted((WIDGET / "src").rglob("*.*s")))
-    events = set(re.findall(r"'(seeme-(?:submit|success|error|change))'", types))
+    events = set(re.findall(r"'(seeme-(?:submit|success|queued|error|change))'", types))
     properties = set(re.findall(r"--seeme-[a-z-]+", sources))
     parts = {part for found in re.findall(r"part: '([a-z ]+)'", sources) for part in found.split()}
     texts = re.search(r"interface Strings \{(.*?)\n\}", types, re.S)
