@@ -52,6 +52,7 @@ STATES: dict[str, tuple[str, list[int], Callable[[Page], None]]] = {
     "form open": ("", [], open_form),
     "choice open": ('labels="cat, fox"', [], open_form),
     "sending": ("", [NO_ANSWER], vote("Sending…", "Thumbs up")),
+    "queued": ("", [503], vote("Will be sent", "Thumbs up")),
     "failed": ("", [422], vote("Could not be sent", "Thumbs up")),
     "disabled": ("disabled", [], nothing),
     "readonly": ('readonly value="1"', [], nothing),
@@ -162,7 +163,7 @@ def test_what_becomes_of_a_vote_is_announced(show: Callable[[str], Page], servic
     page = show("empty")
     page.evaluate("""() => {
       window.announced = [];
-      const status = document.querySelector('seeme-feedback').shadowRoot.querySelector('[role=status]');
+      const status = document.querySelector('seeme-feedback').shadowRoot.querySelector('[part=status]');
       const hear = () => announced.push(status.textContent);
       new MutationObserver(hear).observe(status, { childList: true, characterData: true, subtree: true });
     }""")
