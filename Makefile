@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all lint format bench widget clean
+.PHONY: help run test test-all lint format bench widget widget-report clean
 
 HOST ?= 127.0.0.1
 PORT ?= 8765
@@ -46,6 +46,11 @@ format: $(VENV)/.dev ## Put the code in the house's format
 bench: $(VENV)/.dev ## Measure the speed (needs wrk)
 	@sh .ci/need.sh wrk command -v wrk
 	$(PY) -m tests.bench $(BENCH_ARGS)
+
+widget-report: $(VENV)/.test ## Measure the widget: sizes, accessibility, layout shift, times, lost actions (needs Node, 10 minutes)
+	-$(PY) -m pytest tests/widget -q --junitxml=.widget-report.xml \
+		-k "size or thousand or gone or policy or moves or axe or healthy or doubled" $(PYTEST_ARGS)
+	$(PY) tests/widget/report.py .widget-report.xml
 
 widget: ## Build widget/dist again (needs Node)
 	cd widget && npm ci && npm run build

@@ -13,7 +13,6 @@ WIDGET = ROOT / "widget"
 NODE = shutil.which("node")
 NPM = shutil.which("npm")
 needs_node = pytest.mark.skipif(not (NODE and NPM), reason="needs node and npm, which only building the widget takes")
-CORE_BYTES = 4096
 
 
 def run(*command: str, cwd: Path = WIDGET) -> str:
@@ -30,18 +29,6 @@ def tools() -> Path:
     if not (folder / "esbuild").is_dir():
         run(str(NPM), "ci", "--ignore-scripts", "--no-audit", "--no-fund")
     return folder
-
-
-@needs_node
-@pytest.mark.parametrize("name", ["feedback-widget.js", "feedback-widget.esm.js"])
-def test_the_core_stays_within_its_size(name: str) -> None:
-    """What every page pays, in bytes of brotli at quality 11."""
-    program = """
-      const { brotliCompressSync, constants } = require('node:zlib');
-      const options = { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } };
-      console.log(brotliCompressSync(require('node:fs').readFileSync(process.argv[1]), options).length);
-    """
-    assert int(run(str(NODE), "-e", program, str(DIST / name))) <= CORE_BYTES
 
 
 @needs_node

@@ -133,8 +133,8 @@ export default function createExtras(kit) {
         unwatch(watched, host);
         watched = now;
         shown = host.predictionId;
-        if (now) watch(now, host);
       }
+      if (now) watch(now, host);
       if (reported !== (reported = fault(host))) fail(reported);
       speak();
       recall();

@@ -13,6 +13,8 @@ const FRESH = 5e3;
 
 /** @type {WeakMap<Lane, Set<Host>>} The elements that may show something of a lane. */
 const hosts = new WeakMap();
+/** So many are kept before those that have left the page are looked for. */
+let room = 100;
 
 /**
  * @param {Item[]} items
@@ -77,6 +79,10 @@ export function watch(lane, host) {
   const known = hosts.get(lane);
   if (known?.has(host)) return;
   hosts.set(lane, (known || new Set()).add(host));
+  if (known && known.size > room) {
+    for (const other of known) if (!other.isConnected) known.delete(other);
+    room = 2 * known.size;
+  }
   for (const item of lane.items) offer(host, item);
   if (known) return;
   lane.refresh = () => refresh(lane);
