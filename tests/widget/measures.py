@@ -52,7 +52,7 @@ THOUSAND = """() => {
 }"""
 
 
-def hold(record: Record, name: str, value: float) -> None:
+def within(record: Record, name: str, value: float) -> None:
     """Compare a measured value with its target, and leave it to the report."""
     record(name, value)
     assert value <= TARGETS[name], name

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from measures import WATCH_SHIFTS, Record, hold, shifts
+from measures import WATCH_SHIFTS, Record, shifts, within
 from outside import Answer, Origin
 from playwright.sync_api import Browser, Page, expect
 
@@ -36,7 +36,7 @@ def test_the_strictest_policy_is_enough(record_property: Record, page: Page, sit
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("status")).to_have_text("Thank you")
     assert len(service.feedback) == 2
-    hold(record_property, "violations of the strictest CSP and Trusted Types", len(page.evaluate("violated")))
+    within(record_property, "violations of the strictest CSP and Trusted Types", len(page.evaluate("violated")))
     assert page.get_by_role("button", name="Thumbs up").evaluate("b => getComputedStyle(b).borderTopWidth") == "1px"
 
 
@@ -170,7 +170,7 @@ def test_nothing_on_the_page_moves(
     hold.set()
     expect(page.get_by_role("button", name="Retry")).to_be_visible()
     assert page.get_by_text("What stands below.").bounding_box() == below
-    hold(record_property, "layout shifts", len(shifts(page)))
+    within(record_property, "layout shifts", len(shifts(page)))
 
 
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from measures import WATCH_SHIFTS, Record, hold, kept_per_element, shifts, sizes, thousand
+from measures import WATCH_SHIFTS, Record, kept_per_element, shifts, sizes, thousand, within
 from outside import Origin
 from playwright.sync_api import Browser, Page, expect
 from test_widget_build import needs_node
@@ -24,7 +24,7 @@ ROOM = "<style>seeme-feedback:not(:defined) { display: block; min-block-size: 2.
 )
 def test_a_script_stays_within_its_size(record_property: Record, what: str, name: str) -> None:
     """What every page pays, and what detection mode adds, in bytes of brotli at quality 11."""
-    hold(record_property, f"{what} (bytes of brotli)", sizes()[name])
+    within(record_property, f"{what} (bytes of brotli)", sizes()[name])
 
 
 @needs_node
@@ -32,13 +32,13 @@ def test_a_language_stays_within_its_size(record_property: Record) -> None:
     """Each file that a page in another language loads."""
     texts = [size for name, size in sizes().items() if name.endswith(".json") and ".en." not in name]
     assert len(texts) >= 2 * 15
-    hold(record_property, "largest file of a language (bytes of brotli)", max(texts))
+    within(record_property, "largest file of a language (bytes of brotli)", max(texts))
 
 
 def test_a_thousand_elements_are_there_at_once(record_property: Record, page: Page, embed: Embed) -> None:
     """A page of a thousand predictions isn't held up: all are made, drawn and laid out in a third of a second."""
     embed()
-    hold(record_property, "1,000 elements (ms of the main thread)", round(min(thousand(page) for _ in range(3))))
+    within(record_property, "1,000 elements (ms of the main thread)", round(min(thousand(page) for _ in range(3))))
     assert page.get_by_role("button", name="Thumbs up").count() >= 1000
 
 
@@ -55,7 +55,7 @@ def test_nothing_stays_of_elements_that_are_gone(
 ) -> None:
     """Lists are built anew all day: no element, listener or action is kept when its element is removed."""
     clean.goto(site.show(f'<script src="{service.address}/feedback-widget.js"></script>'))
-    hold(record_property, "memory kept of an element that is gone (bytes)", round(kept_per_element(clean)))
+    within(record_property, "memory kept of an element that is gone (bytes)", round(kept_per_element(clean)))
 
 
 @pytest.mark.parametrize("when", ["late", "language", "left behind"])
@@ -81,4 +81,4 @@ def test_nothing_moves_when_something_comes_late(
     if when == "left behind":
         expect(page.locator("[aria-pressed=true]")).to_have_count(1)
     assert page.get_by_text("What stands below.").bounding_box() == place
-    hold(record_property, "layout shifts", len(shifts(page)))
+    within(record_property, "layout shifts", len(shifts(page)))
