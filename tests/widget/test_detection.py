@@ -45,7 +45,7 @@ def show(page: Page, site: Origin, service: Origin, monkeypatch: pytest.MonkeyPa
         boxes = Editor(page)
         expect(boxes.status).to_have_text(re.compile("^$" if number else "."))
         expect(boxes.element.locator("g")).to_have_count(number)
-        expect(boxes.element.locator("svg")).to_have_attribute("viewBox", re.compile("^0,0,(400,200|1,1)$"))
+        expect(boxes.element.locator("svg")).to_have_attribute("viewBox", re.compile("^0,0,(400,200|2,2)$"))
         return boxes
 
     return open_page
@@ -150,6 +150,7 @@ def test_boxes_that_cannot_be_had_are_named(show: Open, service: Origin) -> None
     service.context = context(None)
     boxes = show(0)
     expect(boxes.status).to_have_text("The boxes could not be loaded")
+    expect(boxes.element.get_by_role("button", name="Add missed object")).to_be_disabled()
 
 
 def test_readonly_and_disabled_reach_the_boxes(show: Open, service: Origin) -> None:

@@ -1,6 +1,6 @@
 /** The entry of `seeme-boxes.js`: defines the element `<seeme-boxes>`, once. */
-import { SeemeBoxes } from './boxes/element.js';
+import { define, SeemeBoxes } from './boxes/element.js';
 
-if (globalThis.customElements && !customElements.get('seeme-boxes')) customElements.define('seeme-boxes', SeemeBoxes);
+define();
 
 export { SeemeBoxes };

@@ -1,5 +1,5 @@
 /** Detection mode: the boxes of a prediction, from the page or from the service, and what a person says of each. */
-import './boxes.js';
+import { define } from './boxes/element.js';
 import english from './lang/en.detection.json';
 
 /** What a page can style from outside. */
@@ -10,6 +10,7 @@ const parts = 'viewport,image,box,line,tag,zoom_out,zoom_in,draw,undo,status,lis
  * @returns {import('./parts.js').Part}
  */
 export default function createDetection({ host, body, texts, make, button, context, send }) {
+  define();
   const boxes = /** @type {any} */ (document.createElement('seeme-boxes'));
   /** @type {Record<string, string>} The latest verdict on each detection, and every missed object. */
   let sent = {};
@@ -42,7 +43,8 @@ export default function createDetection({ host, body, texts, make, button, conte
       Object.assign(boxes, {
         imageSize, imageSrc: imageSrc || address, labels: labels[0] ? labels : known?.labels ?? [],
         strings: found ? strings : { ...strings, empty: strings.no_boxes },
-        readOnly: readOnly || host.matches(':disabled'), boxes: found || [],
+        // Without boxes there is nothing that could be missed either.
+        readOnly: readOnly || !found || host.matches(':disabled'), boxes: found || [],
       });
     },
 

@@ -60,7 +60,7 @@ export class SeemeBoxes extends (globalThis.HTMLElement ?? Object) {
 
   constructor() {
     super();
-    const root = this.attachShadow({ mode: 'open' });
+    const root = this.attachShadow({ mode: 'open', delegatesFocus: true });
     const canvas = this.#canvas;
     const [zoomOut, zoomIn, draw, undo] = this.#buttons = Object.entries({
       zoom_out: () => this.#magnify(0.5), zoom_in: () => this.#magnify(2), draw: () => this.draw(), undo: () => this.undo(),
@@ -116,17 +116,12 @@ export class SeemeBoxes extends (globalThis.HTMLElement ?? Object) {
   draw() {
     const [width, height] = this.#size;
     if (this.#drawing) {
-      this.#put(this.#items.length, drawn(shift([width / 4, height / 4, width / 2, height / 2], [width, height], END, [0, 0])));
+      this.#put(this.#items.length, drawn([width >> 2, height >> 2, width >> 1, height >> 1]));
       return this.#enter();
     }
     this.#drawing = true;
     this.#status.textContent = this.#given.strings.drawing;
     this.#render();
-  }
-
-  /** @param {FocusOptions} [options] */
-  focus(options) {
-    this.#buttons[0].focus(options);
   }
 
   /**
@@ -156,7 +151,7 @@ export class SeemeBoxes extends (globalThis.HTMLElement ?? Object) {
   get #size() {
     const { naturalWidth, naturalHeight } = this.#image;
     return naturalWidth ? [naturalWidth, naturalHeight] : this.#given.imageSize ||
-      [0, 1].map((axis) => Math.max(1, ...this.#items.map(({ was: { box } }) => box[axis] + box[axis + 2] || 0)));
+      [0, 1].map((axis) => Math.max(2, ...this.#items.map(({ was: { box } }) => box[axis] + box[axis + 2] || 0)));
   }
 
   /** @param {number} length how many rows stay */
@@ -245,8 +240,8 @@ export class SeemeBoxes extends (globalThis.HTMLElement ?? Object) {
     this.#zoom *= ratio;
     this.#render();
     // The middle stays in its place.
-    this.#viewport.scrollTo(
-      scrollLeft * ratio + clientWidth * (ratio - 1) / 2, scrollTop * ratio + clientHeight * (ratio - 1) / 2);
+    const [x, y] = [clientWidth / 2, clientHeight / 2];
+    this.#viewport.scrollTo((scrollLeft + x) * ratio - x, (scrollTop + y) * ratio - y);
   }
 
   /** @param {Element} target */
@@ -311,7 +306,7 @@ export class SeemeBoxes extends (globalThis.HTMLElement ?? Object) {
     if (!drawing && held < 0 && event.pointerType !== 'touch') this.#select(next);
     const index = drawing ? items.length : hits.includes(this.#selected) ? this.#selected : -1;
     const item = drawing ? drawn([...point, 0, 0]) : items[index];
-    const edges = held < 0 || drawing ? ALL : edgesAt(items[index].box, point, REACH * scale);
+    const edges = held < 0 || drawing ? ALL : edgesAt(item.box, point, REACH * scale);
     this.#drag = { id: event.pointerId, from: point, next, index, item, edges };
     this.#canvas.setPointerCapture(event.pointerId);
     // Here Escape is heard.
@@ -328,7 +323,7 @@ export class SeemeBoxes extends (globalThis.HTMLElement ?? Object) {
     const by = point.map((at, axis) => at - from[axis]);
     if (drag.moved || Math.hypot(...by) > SLACK * scale) {
       // A new box grows to where the pointer goes.
-      const pulled = item?.box[2] ? edges : [...by.map((way) => +(way < 0)), ...by.map((way) => +(way >= 0))];
+      const pulled = item?.box[2] ? edges : [...by, ...by].map((way, side) => +(way < 0 === side < 2));
       if (item) this.#put(index, changed(item, { box: shift(item.box, this.#size, pulled, by) }), drag.moved);
       drag.moved = true;
     }
@@ -338,4 +333,9 @@ export class SeemeBoxes extends (globalThis.HTMLElement ?? Object) {
       this.#enter();
     }
   }
+}
+
+/** Define the element, unless another script of the page did so already, or there is no page. */
+export function define() {
+  if (globalThis.customElements && !customElements.get('seeme-boxes')) customElements.define('seeme-boxes', SeemeBoxes);
 }

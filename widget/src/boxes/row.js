@@ -22,24 +22,35 @@ export const svg = (tag, attributes = {}) =>
   /** @type {SVGElement} */ (set(document.createElementNS('http://www.w3.org/2000/svg', tag), attributes));
 
 /**
+ * Verdict, label, and the four numbers of a box.
+ * @param {Item} item
+ * @param {Record<string, string>} strings
+ * @param {string[]} labels
+ */
+const createFields = ({ was, label }, strings, labels) => ['verdict', 'label', 'x', 'y', 'width', 'height'].map((part, at) =>
+  at > 1 ? make('input', { part, type: 'number', step: 'any' })
+    : at && !labels[0] ? make('input', { part, maxLength: 200 })
+      : make('select', { part }, ...(at ? Array.from(new Set([was.label, label, ...labels]), (name) => new Option(name))
+        : (was.label ? VERDICTS : OWN_VERDICTS).map((name) => new Option(strings['is_' + name], name)))));
+
+/**
  * @param {Item} first
  * @param {Record<string, string>} strings
  * @param {string[]} labels
  * @param {Element} list
  * @param {Element} canvas
  */
-export function createRow({ was, label }, strings, labels, list, canvas) {
+export function createRow(first, strings, labels, list, canvas) {
+  const { confidence } = first.was;
   const title = make('legend', { part: 'name' });
-  const fields = ['verdict', 'label', 'x', 'y', 'width', 'height'].map((part, at) => at > 1
-    ? make('input', { part, type: 'number', step: 'any' })
-    : at && !labels[0] ? make('input', { part, maxLength: 200 })
-      : make('select', { part }, ...(at ? Array.from(new Set([was.label, label, ...labels]), (name) => new Option(name))
-        : (was.label ? VERDICTS : OWN_VERDICTS).map((name) => new Option(strings['is_' + name], name)))));
+  const fields = createFields(first, strings, labels);
   const row = make('fieldset', { part: 'row' }, title,
     ...fields.map((field) => make('label', {}, strings['box_' + field.part] ?? field.part, field)));
   const box = svg('g', { tabindex: 0, role: 'button' });
   const tag = svg('text', { part: 'tag', dx: '.3em', dy: '1.1em' });
   box.append(svg('rect'), svg('rect', { part: 'line' }), tag);
+  /** @type {Item | undefined} */
+  let shown;
   list.append(row);
   canvas.append(box);
 
@@ -54,9 +65,11 @@ export function createRow({ was, label }, strings, labels, list, canvas) {
      * @param {boolean} selected
      */
     update(item, index, selected) {
+      // Of a thousand boxes one has changed.
+      if (shown === item && row.ariaCurrent === String(selected)) return;
+      shown = item;
       const { verdict } = item;
       const [x, y, width, height] = item.box;
-      const { confidence } = was;
       for (const shape of box.children) set(shape, { x, y, width, height });
       for (const node of [row, box]) node.ariaCurrent = String(selected);
       fields.forEach((field, at) => (field.value = String([verdict, item.label, ...item.box][at])));
