@@ -10,7 +10,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const source = join(here, 'src');
 const output = resolve(process.argv[2] ?? join(here, 'dist'));
 // What constructable style sheets, ElementInternals and color-mix() need; older browsers show the light-DOM fallback.
-const target = ['chrome111', 'edge111', 'firefox119', 'safari16.4'];
+const target = ['chrome111', 'edge111', 'firefox121', 'safari16.4'];
 
 /** Style sheets become minified strings, because a strict CSP allows them only through adoptedStyleSheets. */
 const styles = {
@@ -51,7 +51,7 @@ async function bundle(entry, name, options) {
     module: true,
     compress: { passes: 3, unsafe: true, unsafe_arrows: true, unsafe_methods: true, ecma: 2020 },
     // Names that no other file and no page uses.
-    mangle: { properties: { regex: /^(brief|ready|settle|use|render)$/ } },
+    mangle: { properties: { regex: /^(brief|ready|settle|render)$/ } },
     // Pages that don't declare their encoding would show broken texts.
     format: { ascii_only: true },
   });

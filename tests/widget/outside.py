@@ -66,8 +66,12 @@ class Origin:
 
     @property
     def feedback(self) -> list[Any]:
-        """The bodies that were posted."""
-        return [request.body for request in self.of("POST")]
+        """What was posted, singly or together."""
+        return [one for request in self.of("POST") for one in request.body.get("items", [request.body])]
+
+
+def _accepted(feedback: Any) -> dict[str, Any]:
+    return {"id": feedback["id"], "model_id": feedback["model_id"], "status": "created"}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -100,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Take feedback and answer as programmed, or 201."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self._keep(body)
-        accepted = {"id": body["id"], "model_id": body["model_id"], "status": "created"}
+        accepted = {"items": list(map(_accepted, body["items"]))} if "items" in body else _accepted(body)
         answer = self.origin.answers.popleft() if self.origin.answers else Answer()
         self._answer(answer, accepted)
 

@@ -132,7 +132,7 @@ def test_a_missing_attribute_shows_nothing_and_says_so(page: Page, site: Origin,
     tag = '<seeme-feedback model-id="m" prediction-id="p" api-key="k"></seeme-feedback>'.replace(f"{name}=", "data-x=")
     page.goto(site.show(f'<script src="{service.address}/feedback-widget.js"></script>' + tag * 2))
     errors = [line.text for line in lines if line.type == "error" and "seeme" in line.text]
-    assert set(errors) == {"<seeme-feedback> needs model-id,prediction-id,api-key"}
+    assert set(errors) == {"seeme-feedback needs model-id,prediction-id,api-key"}
     assert page.get_by_role("button").count() == 0
     assert page.locator("seeme-feedback").first.evaluate("element => element.rate(1)") is False
     page.locator("seeme-feedback").first.evaluate("(element, name) => element.setAttribute(name, 'x')", name)

@@ -176,7 +176,7 @@ def test_nothing_on_the_page_moves(
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])
 def test_320_pixels_are_enough(browser: Browser, site: Origin, service: Origin, direction: str) -> None:
     """Nothing overflows, every target has 24 pixels, and the first thumb is where reading starts."""
-    service.answers.append(Answer(503, {"detail": "full"}))
+    service.answers.append(Answer(503, {"detail": "full"}, headers={"Retry-After": "600"}))
     page = browser.new_page(viewport={"width": 320, "height": 600})
     script = (
         f'<meta name=viewport content="width=device-width"><script src="{service.address}/feedback-widget.js"></script>'

@@ -1,5 +1,5 @@
 /** The element `<seeme-feedback>`: attributes, properties, methods and events. */
-import { button, icon, make, text } from './dom.js';
+import { button, make, text } from './dom.js';
 import { newId } from './ids.js';
 import { core } from './lang/en.json';
 import { laneOf } from './queue.js';
@@ -70,10 +70,13 @@ export class SeemeFeedback extends Reflected {
    * @param {string | null} value
    */
   attributeChangedCallback(name, old, value) {
+    const changed = old && old !== value;
     // Another prediction: nothing of the last one may be shown under it.
-    if (old && old !== value && /-id$/.test(name)) this.reset();
+    if (changed && /-id$/.test(name)) this.reset();
     if (name === 'value') this.value = /** @type {string} */ (value);
     this.#update();
+    // What was refused with the last key.
+    if (changed && name === 'api-key') this.flush();
   }
 
   formDisabledCallback() {
@@ -242,7 +245,7 @@ export class SeemeFeedback extends Reflected {
     const { body } = this.#view;
     return this.#loading[name] ??= importPart(name, serviceAddress).then((module) => {
       const part = module.default({
-        host: this, ...this.#view, make, button, icon, text, texts: this.#texts,
+        host: this, ...this.#view, make, button, text, texts: this.#texts,
         lane: () => this.#lane,
         context: async () => (await this.#load('extras'))?.context(),
         send: (action) => this.#send(action),
@@ -270,11 +273,11 @@ export class SeemeFeedback extends Reflected {
     if (!this.isConnected) return;
     if (body.hidden) {
       // Frameworks set attributes one after the other: complain when they are done.
-      queueMicrotask(() => body.hidden && console.error(`<${tag}> needs ${attributes.slice(TEXTS, TEXTS + 3)}`));
+      queueMicrotask(() => body.hidden && console.error(tag + ' needs ' + attributes.slice(TEXTS, TEXTS + 3)));
       return;
     }
     const lane = laneOf(this.#address, this.modelId);
-    lane.use(this.apiKey);
+    lane.key = this.apiKey;
     if (lane !== this.#lane) {
       this.#lane = lane;
       // Of this prediction something may be on its way, or have been left behind by another page.

@@ -33,6 +33,8 @@ export default function createExtras(kit) {
   let form;
   let open = false;
   let spoken = '';
+  /** @type {Record<string, string>} */
+  let translated = {};
   /** @type {import('./queue.js').Lane | undefined} */
   let watched;
   /** @type {Record<string, Promise<Context | undefined>>} */
@@ -86,6 +88,8 @@ export default function createExtras(kit) {
     // What is built in is English.
     const found = before || code !== 'en' ? await textsOf(lane()?.address || '', code, detection) : {};
     if (spoken !== code + detection) return;
+    for (const name of Object.keys(translated)) delete texts[name];
+    translated = found;
     Object.assign(texts, correction, found);
     body.ariaBusy = 'false';
     update();

@@ -2,12 +2,13 @@
 
 /**
  * @param {string} address
- * @param {HeadersInit} [headers]
+ * @param {HeadersInit} headers
+ * @param {number} [patience] in milliseconds
  * @returns {Promise<any>} the JSON of the answer; undefined when there is none
  */
-export async function fetched(address, headers) {
+export async function fetched(address, headers, patience = 15e3) {
   try {
-    const response = await fetch(address, { headers, credentials: 'omit', signal: AbortSignal.timeout(15e3) });
+    const response = await fetch(address, { headers, credentials: 'omit', signal: AbortSignal.timeout(patience) });
     return response.ok ? await response.json() : undefined;
   } catch {
     return undefined;

@@ -1,6 +1,8 @@
 /** The texts of other languages: files beside the script. */
 import { fetched } from './fetched.js';
 
+/** Nothing is seen until the texts are there, so English must do soon, in milliseconds. */
+const PATIENCE = 3e3;
 /** @type {Map<string, Promise<object>>} */
 const files = new Map();
 
@@ -10,7 +12,7 @@ const files = new Map();
  * @returns {Promise<object>}
  */
 function file(address) {
-  const texts = files.get(address) ?? fetched(address).then((found) => found || {});
+  const texts = files.get(address) ?? fetched(address, {}, PATIENCE).then((found) => found || {});
   files.set(address, texts);
   return texts;
 }
@@ -20,15 +22,17 @@ function file(address) {
  * @param {string} wanted such as `pt-BR`
  */
 export function codeOf(wanted) {
-  const [base] = wanted.toLowerCase().split('-');
-  return [wanted.toLowerCase(), base].find((code) => LANGUAGES.includes(code)) || 'en';
+  const tag = wanted.toLowerCase();
+  // Traditional characters are named by their script or by where they are read.
+  const code = /^zh-.*\b(hant|tw|hk|mo)\b/.test(tag) ? 'zh-tw' : tag;
+  return [code, tag.split('-')[0]].find((one) => LANGUAGES.includes(one)) || 'en';
 }
 
 /**
  * @param {string} address of the service
  * @param {string} code
  * @param {boolean} detection whether those of detection mode are wanted too
- * @returns {Promise<object>}
+ * @returns {Promise<Record<string, string>>}
  */
 export async function textsOf(address, code, detection) {
   const names = detection ? ['feedback-widget', 'feedback-detection'] : ['feedback-widget'];

@@ -11,7 +11,6 @@
  * @property {HTMLButtonElement} toggle the button that opens the form
  * @property {typeof import('./dom.js').make} make
  * @property {typeof import('./dom.js').button} button
- * @property {typeof import('./dom.js').icon} icon
  * @property {typeof import('./dom.js').text} text
  * @property {Record<string, string>} texts to be filled by the parts and the language
  * @property {() => import('./queue.js').Lane | undefined} lane

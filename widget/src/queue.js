@@ -28,10 +28,11 @@ import { drop, keep } from './storage.js';
  * @param {string} address of the service
  */
 function createLane(name, address) {
-  let key = '';
   let failures = 0;
-  /** No request before this time on the page's own clock; for ever when the key was refused. */
-  let until = 0;
+  /** Why nothing is sent now: 'queued' until a time that no clock tells, 'error' when the key was refused. */
+  let block = /** @type {'' | 'queued' | 'error'} */ ('');
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   /** @type {Item | undefined} The one that is on its way. */
   let current;
   let last = Promise.resolve();
@@ -39,19 +40,12 @@ function createLane(name, address) {
   const lane = {
     name,
     address,
+    key: '',
     /** @type {Item[]} Everything unsent that this page sees to, in its order. */
     items: [],
     /** Looks first at what other pages have sent or left behind, where that is to be expected. */
     /** @type {() => Promise<void> | void} */
     refresh() {},
-
-    /**
-     * Take a key, and what was refused with the last one.
-     * @param {string} now
-     */
-    use(now) {
-      if (key !== (key = now)) lane.flush();
-    },
 
     /**
      * Keep an action, then send it.
@@ -68,8 +62,13 @@ function createLane(name, address) {
 
     /** Try again now, whatever was refused or was to be waited for. */
     flush() {
-      until = 0;
       for (const item of lane.items) item.state = 'sending';
+      return lane.resume();
+    },
+
+    /** Send again what waits for its time. */
+    resume() {
+      block = '';
       return lane.run();
     },
 
@@ -80,8 +79,8 @@ function createLane(name, address) {
     run: () => (last = last.then(() => navigator.locks.request(name, pass)).catch(pass)),
   };
 
-  /** @param {Item} item */
-  const send = (item) => post(address + '/v1/feedback', key, item.feedback);
+  /** @param {object} body */
+  const send = (body) => post(address + '/v1/feedback', lane.key, body);
 
   async function pass() {
     await lane.refresh();
@@ -90,8 +89,8 @@ function createLane(name, address) {
       if (state === 'error') continue;
       await item.ready;
       // One that fails keeps back those behind it: they must not overtake it.
-      if (performance.now() > until) await attempt(item);
-      else item.state = until < Infinity ? 'queued' : 'error';
+      if (block) item.state = block;
+      else await attempt(item);
       lane.items = lane.items.filter((other) => other.state !== 'success');
       if (item.state !== state) item.owner?.settle(item);
       item.done?.(item.state === 'success');
@@ -101,31 +100,27 @@ function createLane(name, address) {
   /** @param {Item} item */
   async function attempt(item) {
     current = item;
-    const { ok, status, wait } = (item.answer = await send(item));
+    const { ok, status, wait } = (item.answer = await send(item.feedback));
     current = undefined;
     item.state = ok ? 'success' : 'error';
-    if (/40[13]/.test(/** @type {any} */ (status))) until = Infinity;
+    if (/40[13]/.test(/** @type {any} */ (status))) block = 'error';
     else if (!item.brief && /^(0|408|429|5)/.test(/** @type {any} */ (status))) {
-      item.state = 'queued';
+      item.state = block = 'queued';
+      clearTimeout(timer);
       // Pages that failed together must not come back together.
-      const pause = (wait || Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500);
-      until = performance.now() + pause;
-      setTimeout(lane.run, pause);
+      timer = setTimeout(lane.resume, (wait || Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500));
     } else {
       failures = 0;
-      if (!item.brief) await drop(item);
+      if (item.n) await drop(item.n);
       item.brief = true;
     }
   }
 
   addEventListener('online', lane.flush);
   addEventListener('pagehide', () => {
-    /** @type {Record<string, unknown>} */
-    const ahead = {};
-    for (const item of lane.items) {
-      const first = item.feedback.supersedes || item.id;
-      // What has had no turn goes now, without waiting for an answer, unless it could overtake another of its kind.
-      ahead[first] ??= item.answer || item === current || send(item);
+    // What has had no turn goes now, behind all that is ahead of it: in one request nothing overtakes.
+    if (lane.items.some((item) => item !== current && !item.answer)) {
+      send({ items: lane.items.slice(0, 20).map(({ feedback }) => feedback) });
     }
   });
   return lane;

@@ -1,12 +1,12 @@
 /** Requests to the service, whose outcome is always an answer and never an exception. */
 
-/** @typedef {{ ok?: boolean, status: number, wait: number, content: any }} Answer */
+/** @typedef {{ ok?: boolean, status: number, wait?: number, content: any }} Answer */
 
 /**
  * @param {string} address
  * @param {string} key in the page for everybody to read
  * @param {object} body
- * @returns {Promise<Answer>} status 0 when no answer came; `wait` is what Retry-After says, in seconds
+ * @returns {Promise<Answer>} status 0 when no answer came; `wait` is what Retry-After says, in seconds, NaN for a date
  */
 export const post = (address, key, body) => fetch(address, {
   method: 'POST',
@@ -20,6 +20,6 @@ export const post = (address, key, body) => fetch(address, {
 }).then(async (response) => ({
   ok: response.ok,
   status: response.status,
-  wait: Number(response.headers.get('retry-after')) || 0,
+  wait: Number(response.headers.get('retry-after')),
   content: await response.json().catch(() => ({ detail: 'HTTP ' + response.status })),
-})).catch((error) => ({ status: 0, wait: 0, content: { detail: String(error) } }));
+})).catch((error) => ({ status: 0, content: { detail: String(error) } }));

@@ -41,8 +41,8 @@ export const keep = async (item) => {
   item.n = /** @type {number | undefined} */ (await attempt((store) => store.put({ lane, id, at, feedback }), true));
 };
 
-/** @param {Item} item */
-export const drop = ({ n }) => attempt((store) => store.delete(n || 0));
+/** @param {number} n */
+export const drop = (n) => attempt((store) => store.delete(n));
 
 /** How many are kept, by this page or others. */
 export const left = () => attempt((store) => store.count());

@@ -2,6 +2,7 @@
 import { button, icon, make } from './dom.js';
 import css from './feedback.css';
 
+const again = 'M20 11a8 8 0 1 0-2 6M20 4v7h-7';
 const thumb = 'M7 10v10H3V10zl4-7q3 0 2.5 3L13 10h6q2 0 2 2l-2 7q0 1-2 1H7';
 
 /** @type {CSSStyleSheet} One for all elements of the page. */
@@ -21,7 +22,7 @@ export function createView(element, extras) {
   const down = button('down', () => press(-1), icon(thumb));
   const toggle = button('correct', async () => (await extras())?.toggle());
   const status = make('output', { part: 'status' });
-  const retry = button('retry', () => element.flush());
+  const retry = button('retry', () => element.flush(), icon(again));
   // Who comes near will have the form at hand, also when the network goes.
   const body = make('section', { part: 'body', role: 'group', onpointerover: extras, onfocusin: extras },
     make('div', { part: 'row' }, up, down, toggle, make('div', { part: 'outcome' }, status, retry)));
