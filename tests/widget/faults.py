@@ -16,7 +16,6 @@ Fault = Literal["none", "429", "503", "401", "cut before", "cut after", "hang be
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 # `before` and `after` the request was passed on: an answer that is lost is the harder case.
 PASSED_ON = {"none", "cut after", "hang after", "slow"}
-RETRY_AFTER = 1
 SLOW_SECONDS = 0.2
 
 
@@ -30,6 +29,7 @@ class Network:
         self.upstream = host, port
         self.address = ""
         self.posts: list[list[str]] = []
+        self.retry_after = 1
         self._fault: Fault = "none"
         self._changed = threading.Event()
 
@@ -131,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
             ("Content-Type", "application/problem+json"),
         ]
         if status in (429, 503):
-            headers.append(("Retry-After", str(RETRY_AFTER)))
+            headers.append(("Retry-After", str(self.network.retry_after)))
         self._reply(status, headers, json.dumps({"status": status, "detail": "not now"}).encode())
 
     def _cut(self) -> None:

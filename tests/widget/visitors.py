@@ -1,8 +1,7 @@
 """People on somebody's site: pages with many widgets, a diary of what was done, and a browser that can be killed.
 
 A page writes each action into the diary before the widget does anything with it (a synchronous request, so that even a
-SIGKILL in the next millisecond finds it there), and afterwards when the action's IndexedDB write was acknowledged
-(`kept`) and when the page has lived 100 ms longer (`lived`).
+SIGKILL in the next millisecond finds it there), and again when the action's IndexedDB write was acknowledged.
 """
 
 import contextlib
@@ -30,22 +29,15 @@ const now = Date.now;
 window.skew = Number(skew);
 Date.now = () => now() + window.skew;
 
-let young = [];
-const note = (kind, ids) => ids.length && navigator.sendBeacon('/diary', JSON.stringify({ kind, ids }));
 addEventListener('seeme-submit', ({ detail: { feedback } }) => {
   const request = new XMLHttpRequest();
   request.open('POST', '/diary', false);
   request.send(JSON.stringify({ kind: 'submitted', feedback }));
-  young.push([performance.now(), feedback.id]);
 });
-setInterval(() => {
-  const old = young.filter(([at]) => performance.now() - at > 100);
-  young = young.filter((one) => !old.includes(one));
-  note('lived', old.map(([, id]) => id));
-}, 50);
 const { put } = IDBObjectStore.prototype;
 IDBObjectStore.prototype.put = function (value, ...rest) {
-  this.transaction.addEventListener('complete', () => note('kept', [value.id]));
+  const note = () => navigator.sendBeacon('/diary', JSON.stringify({ kind: 'kept', id: value.id }));
+  this.transaction.addEventListener('complete', note);
   return put.call(this, value, ...rest);
 };
 
@@ -70,19 +62,18 @@ window.act = async (steps) => {
 
 @dataclass
 class Diary:
-    """What was done on the pages: the feedback by id in the order it was made, and the ids that must arrive."""
+    """What was done on the pages: the feedback by id in the order it was made, and the ids that were kept."""
 
     address: str = ""
     submitted: dict[str, Any] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
-    lived: set[str] = field(default_factory=set)
 
     def write(self, entry: dict[str, Any]) -> None:
         """Take an entry from a page."""
         if entry["kind"] == "submitted":
             self.submitted[entry["feedback"]["id"]] = entry["feedback"]
         else:
-            {"kept": self.kept, "lived": self.lived}[entry["kind"]].update(entry["ids"])
+            self.kept.add(entry["id"])
 
 
 class _Handler(SimpleHTTPRequestHandler):
