@@ -47,7 +47,7 @@ PREFERENCES: dict[str, Any] = {
     "browser.chrome.site_icons": False,
     "extensions.systemAddon.update.enabled": False,
 }
-KEYS = {"Tab": "\ue004", "Enter": "\ue007", "Escape": "\ue00c", "Space": " ", "Shift": "\ue008"}
+KEYS = {"Tab": "\ue004", "Enter": "\ue007", "Escape": "\ue00c", "Space": " ", "Delete": "\ue017"}
 
 
 class BidiError(Exception):
@@ -158,6 +158,12 @@ class Tab:
         move = {"type": "pointerMove", "x": 0, "y": 0, "origin": {"type": "element", "element": local_value(node)}}
         steps = [move, {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
         self._perform({"type": "pointer", "id": "mouse", "actions": steps})
+
+    def drag(self, *points: tuple[float, float]) -> None:
+        """Press the mouse button at the first place of the viewport, pass the others, and let go at the last."""
+        moves = [{"type": "pointerMove", "x": round(x), "y": round(y), "duration": 20} for x, y in points]
+        down, up = ({"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp"))
+        self._perform({"type": "pointer", "id": "mouse", "actions": [moves[0], down, *moves[1:], up]})
 
     def press(self, *keys: str) -> None:
         """Press and release keys one after the other, by name or as the character they write."""

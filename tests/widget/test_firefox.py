@@ -1,9 +1,12 @@
 """The widget in a real Firefox: another engine with its own events, focus, storage and policies."""
 
+import json
 from collections.abc import Callable, Iterator
+from html import escape
 
 import firefox
 import pytest
+from editor import BOXES, png
 from firefox import Firefox, Node, Tab
 from outside import Answer, Origin
 
@@ -235,3 +238,25 @@ def test_two_tabs_send_each_vote_once(embed: Embed, site: Origin, service: Origi
         said(each, "Thank you")
     assert sorted(body["rating"] for body in service.feedback) == [-1, 1]
     assert other.errors == []
+
+
+def test_boxes_are_dragged_and_judged_by_keys(embed: Embed, service: Origin) -> None:
+    """Detection mode: a box is moved by the mouse, another deleted on the keyboard, and each verdict is sent once."""
+    tab = embed(f'mode="detection" image-src="{png()}" boxes="{escape(json.dumps(BOXES))}"')
+    boxes = f"{ROOT}.querySelector('seeme-boxes').shadowRoot"
+    tab.wait_for(f"{ROOT}.querySelector('seeme-boxes')?.shadowRoot.querySelectorAll('g').length", 3)
+    tab.wait_for(f"{boxes}.querySelector('svg').viewBox.baseVal.width", 400)
+    x, y, scale = tab.evaluate(
+        f"(({{ x, y, width }}) => [x, y, width / 400])({boxes}.querySelector('svg').getBoundingClientRect())"
+    )
+    places = ((310, 90), (315, 92), (320, 95))
+    tab.drag(*((x + left * scale, y + top * scale) for left, top in places))
+    tab.evaluate(f"{boxes}.querySelectorAll('g')[1].focus()")
+    tab.press("Delete")
+    tab.click(part(tab, "send"))
+    said(tab, "Thank you")
+    tab.wait_for("heard.filter(([name]) => name === 'seeme-success').length", 2)
+    deleted, moved = sorted(service.feedback, key=lambda body: str(body["feedback_type"]))
+    assert (deleted["feedback_type"], deleted["detection_index"]) == ("false_positive", 1)
+    assert (moved["feedback_type"], moved["detection_index"]) == ("wrong_box", 2)
+    assert moved["box"] == pytest.approx([270, 45, 100, 100], abs=1 / scale)
