@@ -1,5 +1,5 @@
 /** What other pages of this origin have left behind: a killed browser, a closed tab, a vote before a reload. */
-import { attempt } from './storage.js';
+import { attempt, everything } from './storage.js';
 
 /** @typedef {import('./queue.js').Item} Item */
 /** @typedef {import('./queue.js').Lane} Lane */
@@ -11,6 +11,10 @@ const PLAUSIBLE = Date.UTC(2024, 0);
 /** Younger actions of another page are still in that page's hands. */
 const FRESH = 5e3;
 
+/** Reading more often would only keep the disk from writing, in milliseconds. */
+const PAUSE = 1e3;
+/** @type {WeakMap<Lane, number>} When each was read last. */
+const read = new WeakMap();
 /** @type {WeakMap<Lane, Set<Host>>} The elements that may show something of a lane. */
 const hosts = new WeakMap();
 /** So many are kept before those that have left the page are looked for. */
@@ -37,10 +41,16 @@ function offer(host, item) {
  * @param {Lane} lane
  */
 async function refresh(lane) {
-  /** @type {Item[] | undefined} */
-  const all = await attempt((store) => store.getAll());
+  const now = performance.now();
+  if (now - (read.get(lane) ?? -PAUSE) < PAUSE) return;
+  read.set(lane, now);
+  // Storage that throws or hangs must not hold anything up.
+  const all = await Promise.race([
+    Promise.resolve().then(everything).catch(() => undefined),
+    new Promise((resolve) => setTimeout(resolve, 2e3)),
+  ]);
   if (!all) return;
-  const stored = all.filter((item) => item.lane === lane.name);
+  const stored = /** @type {Item[]} */ (all).filter((item) => item.lane === lane.name);
   lane.items = lane.items.filter((item) => item.done || has(stored, item.id));
   const taken = [];
   for (const item of stored.filter(({ id }) => !has(lane.items, id))) {
@@ -54,7 +64,8 @@ async function refresh(lane) {
     if (age > WEEK && item.at > PLAUSIBLE) await expire(item);
     else taken.push(item);
   }
-  lane.items.unshift(...taken);
+  // What was taken over at another time may be younger; what has no place is youngest.
+  lane.items = [...taken, ...lane.items].sort((a, b) => (a.n ?? Infinity) - (b.n ?? Infinity));
   for (const item of taken) {
     item.state = 'queued';
     for (const host of hosts.get(lane) || []) offer(host, item);

@@ -44,5 +44,21 @@ export const keep = async (item) => {
 /** @param {number} n */
 export const drop = (n) => attempt((store) => store.delete(n));
 
+/**
+ * Everything that is kept, by its place; apart from writing, which must not wait for it.
+ * @returns {Promise<Item[] | undefined>} undefined when nothing can be kept, or nothing ever was
+ */
+export const everything = () => new Promise((resolve) => {
+  const open = indexedDB.open('seeme-feedback', 1);
+  open.onupgradeneeded = () => /** @type {IDBTransaction} */ (open.transaction).abort();
+  open.onerror = () => resolve(undefined);
+  open.onsuccess = () => {
+    const all = open.result.transaction('items', 'readonly').objectStore('items').getAll();
+    all.onsuccess = () => resolve(all.result);
+    all.onerror = () => resolve(undefined);
+    open.result.close();
+  };
+});
+
 /** How many are kept, by this page or others. */
 export const left = () => attempt((store) => store.count());
