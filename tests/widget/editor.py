@@ -34,11 +34,17 @@ class Editor:
     """The element in a page."""
 
     page: Page
+    name: str = "seeme-boxes"
 
     @property
     def element(self) -> Locator:
-        """The element."""
-        return self.page.locator("seeme-boxes")
+        """The element; in detection mode the part of it that holds the editor."""
+        return self.page.locator(self.name)
+
+    @property
+    def canvas(self) -> Locator:
+        """The image with its boxes."""
+        return self.element.locator("[part=canvas]")
 
     @property
     def value(self) -> Any:
@@ -64,7 +70,12 @@ class Editor:
 
     def box(self, number: int) -> Locator:
         """The drawing of a box, counted from 1."""
-        return self.element.locator("g").nth(number - 1)
+        return self.boxes.nth(number - 1)
+
+    @property
+    def boxes(self) -> Locator:
+        """The drawings of all boxes."""
+        return self.element.locator("[part~=box]")
 
     def press(self, name: str) -> None:
         """Click a button."""
@@ -72,7 +83,7 @@ class Editor:
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Where a pixel of the image is on the screen."""
-        place = self.element.locator("svg").bounding_box()
+        place = self.canvas.bounding_box()
         assert place
         return place["x"] + x * place["width"] / WIDTH, place["y"] + y * place["height"] / HEIGHT
 
@@ -94,7 +105,7 @@ class Editor:
         """The numbers of the selected boxes, which must be the same in the image and in the list."""
         in_image, in_list = (
             self.element.locator(where).evaluate_all("nodes => nodes.map((node) => node.ariaCurrent === 'true')")
-            for where in ("g", "[part=row]")
+            for where in ("[part~=box]", "[part=row]")
         )
         assert in_image == in_list
         return [number for number, is_selected in enumerate(in_image, 1) if is_selected]

@@ -9,27 +9,28 @@ import { tenth } from './geometry.js';
  * @typedef {object} Item
  * @property {Detection} was
  * @property {string} label
+ * @property {number | null} [confidence]
  * @property {number[]} box
  * @property {string} verdict
  */
 
-/** The verdicts on a detection; those on a box that a person has drawn, of which the second takes it away. */
-export const VERDICTS = ['', 'correct', 'wrong_label', 'wrong_box', 'false_positive'];
-export const OWN_VERDICTS = ['missed_object', 'false_positive'];
+/** On a detection all but the last, on a box that a person has drawn the last two: there, the first of them takes it away. */
+export const VERDICTS = ['', 'correct', 'wrong_label', 'wrong_box', 'false_positive', 'missed_object'];
 
-/** @param {Item} item */
-const isRenamed = ({ label, was }) => label !== was.label;
-/** @param {Item} item */
-const isMoved = ({ box, was }) => String(box) !== String(was.box);
+/** @type {Record<string, 'label' | 'box'>} What must be another one than it was. */
+const NEEDS = { wrong_label: 'label', wrong_box: 'box', missed_object: 'label' };
+
+/** @param {Item} item @param {'label' | 'box'} what */
+const differs = (item, what) => String(item[what]) !== String(item.was[what]);
 
 /** @param {Detection} detection @returns {Item} */
-export function detected({ label, confidence, box }) {
-  const was = { label, confidence, box: box.map(tenth) };
+export function detected(detection) {
+  const was = { ...detection, box: detection.box.map(tenth) };
   return { ...was, was, verdict: '' };
 }
 
 /** @param {number[]} box @returns {Item} */
-export const drawn = (box) => ({ label: '', box, was: { label: '', box: [] }, verdict: 'missed_object' });
+export const drawn = (box) => ({ ...detected({ label: '', box: [] }), box, verdict: 'missed_object' });
 
 /**
  * Another label or place is a verdict too, and the old ones back are none; a verdict puts back what contradicts it.
@@ -41,9 +42,9 @@ export function changed(item, changes) {
   const next = { ...item, ...changes };
   const { was } = item;
   if (was.label) {
-    next.verdict = changes.verdict ?? (isMoved(next) ? 'wrong_box' : isRenamed(next) ? 'wrong_label' : '');
+    next.verdict = changes.verdict ?? (differs(next, 'box') ? 'wrong_box' : differs(next, 'label') ? 'wrong_label' : '');
     if (next.verdict !== 'wrong_box') next.box = was.box;
-    if (!/wrong/.test(next.verdict)) next.label = was.label;
+    if (!NEEDS[next.verdict]) next.label = was.label;
   }
   return next;
 }
@@ -52,9 +53,10 @@ export function changed(item, changes) {
  * What a verdict still lacks, as the name of the text that asks for it.
  * @param {Item} item
  */
-export const lacks = (item) =>
-  /label|missed/.test(item.verdict) && !isRenamed(item) ? 'ask_label'
-    : item.verdict === 'wrong_box' && !isMoved(item) ? 'ask_box' : '';
+export function lacks(item) {
+  const need = NEEDS[item.verdict];
+  return need && !differs(item, need) ? 'ask_' + need : '';
+}
 
 /**
  * A verdict as the service takes it; none while it is incomplete.
@@ -65,6 +67,6 @@ export const lacks = (item) =>
 export const judgement = (item, index) => item.verdict && !lacks(item) ? [{
   feedback_type: item.verdict,
   ...(item.was.label && { detection_index: index }),
-  ...(isRenamed(item) && { correct_label: item.label }),
-  ...(isMoved(item) && { box: item.box }),
+  ...(differs(item, 'label') && { correct_label: item.label }),
+  ...(differs(item, 'box') && { box: item.box }),
 }] : [];
