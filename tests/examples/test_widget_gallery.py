@@ -57,7 +57,7 @@ REACHED = {
     "parts": ("Thank you", f"{FORM} && getComputedStyle(part('up')).borderRadius === '50%'"),
     "narrow": ("Will be sent", "element.offsetWidth === 160"),
     "page": ("", f"{BOXES} === 3"),
-    "judged": ("", "inner('seeme-boxes')[0].value.length === 2 && inner('[part~=correct]').length === 1"),
+    "judged": ("", "inner('[part=verdict]').map((field) => field.value).join() === 'correct,wrong_label,false_positive'"),
     "viewed": ("", f"{BOXES} === 3 && inner('[part~=list]')[0].disabled"),
     "imageless": ("", f"{BOXES} === 3 && inner('img')[0].alt === 'The image could not be loaded'"),
     "boxless": ("", f"{BOXES} === 0 && inner('[part=status]')[0].textContent === 'The boxes could not be loaded'"),
@@ -66,9 +66,9 @@ REACHED = {
 CHECK = """([name, condition]) => {
   const element = document.querySelector(`#${name} seeme-feedback`);
   const root = element.shadowRoot;
-  const boxes = root.querySelector('seeme-boxes');
+  const boxes = root.querySelector('[part=boxes]');
   const part = (wanted) => root.querySelector(`[part~=${wanted}]`);
-  const inner = (selector) => selector === 'seeme-boxes' ? [boxes] : [...boxes.shadowRoot.querySelectorAll(selector)];
+  const inner = (selector) => [...boxes.querySelectorAll(selector)];
   return Function('element', 'part', 'inner', `return ${condition}`)(element, part, inner);
 }"""
 # What moves within an element has no node here, as it is in a shadow tree; the tests of the widget see to that.

@@ -48,8 +48,8 @@ def open_form(page: Page) -> None:
 
 def draw(page: Page) -> None:
     """Wait until the boxes are drawn, and select one."""
-    expect(page.locator("seeme-boxes g")).to_have_count(3)
-    page.locator("seeme-boxes g").nth(2).focus()
+    expect(page.locator("seeme-feedback [part=box]")).to_have_count(3)
+    page.locator("seeme-feedback [part=box]").nth(2).focus()
     page.keyboard.press("ArrowRight")
 
 

@@ -243,15 +243,14 @@ def test_two_tabs_send_each_vote_once(embed: Embed, site: Origin, service: Origi
 def test_boxes_are_dragged_and_judged_by_keys(embed: Embed, service: Origin) -> None:
     """Detection mode: a box is moved by the mouse, another deleted on the keyboard, and each verdict is sent once."""
     tab = embed(f'mode="detection" image-src="{png()}" boxes="{escape(json.dumps(BOXES))}"')
-    boxes = f"{ROOT}.querySelector('seeme-boxes').shadowRoot"
-    tab.wait_for(f"{ROOT}.querySelector('seeme-boxes')?.shadowRoot.querySelectorAll('g').length", 3)
-    tab.wait_for(f"{boxes}.querySelector('svg').viewBox.baseVal.width", 400)
+    tab.wait_for(f"{ROOT}.querySelectorAll('[part=box]').length", 3)
+    tab.wait_for(f"{ROOT}.querySelector('[part=image]').naturalWidth", 400)
     x, y, scale = tab.evaluate(
-        f"(({{ x, y, width }}) => [x, y, width / 400])({boxes}.querySelector('svg').getBoundingClientRect())"
+        f"(({{ x, y, width }}) => [x, y, width / 400])({ROOT}.querySelector('[part=canvas]').getBoundingClientRect())"
     )
     places = ((310, 90), (315, 92), (320, 95))
     tab.drag(*((x + left * scale, y + top * scale) for left, top in places))
-    tab.evaluate(f"{boxes}.querySelectorAll('g')[1].focus()")
+    tab.evaluate(f"{ROOT}.querySelectorAll('[part=box]')[1].focus()")
     tab.press("Delete")
     tab.click(part(tab, "send"))
     said(tab, "Thank you")

@@ -110,6 +110,21 @@ def test_what_was_made_a_moment_ago_is_left_to_its_page(page: Page, embed: Embed
     expect_nothing_kept(other)
 
 
+def test_a_change_of_mind_just_after_a_reload_names_what_waits(page: Page, embed: Embed, service: Origin) -> None:
+    """What another page may still send is shown at once, so that a vote doesn't become two."""
+    service.answers.append(Answer(503, {"detail": "full"}, headers={"Retry-After": "600"}))
+    embed()
+    vote(page)
+    said(page, "Will be sent")
+    page.reload()
+    expect(page.get_by_role("button", name="Thumbs up")).to_have_attribute("aria-pressed", "true")
+    vote(page, "down")
+    expect_nothing_kept(page)
+    first, *later = service.feedback
+    assert {body["rating"]: body.get("supersedes") for body in later} == {1: None, -1: first["id"]}
+    expect(page.get_by_role("button", name="Thumbs down")).to_have_attribute("aria-pressed", "true")
+
+
 def test_a_wait_that_the_service_asks_for_is_kept(embed: Embed, service: Origin) -> None:
     """Retry-After counts for everything that waits, and for what is done meanwhile."""
     service.answers.append(Answer(429, {"detail": "slowly"}, headers={"Retry-After": "3"}))

@@ -112,6 +112,44 @@ def test_a_vote_that_was_replaced_is_not_tried_again(embed: Embed, service: Orig
     assert service.feedback[1]["supersedes"] == service.feedback[0]["id"]
 
 
+@pytest.mark.parametrize("body", ["<h1>Sign in</h1>", {"ok": True}, None], ids=str)
+def test_a_200_that_confirms_nothing_is_no_thanks(embed: Embed, service: Origin, body: object) -> None:
+    """A sign-in page of a proxy answers 200, too: stored is what is confirmed by its id, the rest is sent again."""
+    service.answers.append(Answer(200, body if body else {"id": "another"}))
+    page = embed()
+    vote(page)
+    said(page, QUEUED)
+    said(page, "Thank you")
+    assert service.feedback[0] == service.feedback[1]
+
+
+@pytest.mark.parametrize("wait", ["-1", "Infinity", "3000000", "Sat, 21 Nov 2026 12:00:00 GMT"])
+def test_an_odd_retry_after_makes_no_flood(embed: Embed, service: Origin, wait: str) -> None:
+    """What is no number of seconds is replaced by the widget's own patience."""
+    service.answers.extend([Answer(503, {"detail": "full"}, headers={"Retry-After": wait})] * 50)
+    page = embed()
+    vote(page)
+    said(page, QUEUED)
+    page.wait_for_timeout(2500)
+    assert len(service.feedback) <= 3
+
+
+def test_a_new_element_with_a_good_key_sends_what_was_refused(page: Page, embed: Embed, service: Origin) -> None:
+    """Frameworks replace the element when the key changes."""
+    service.answers.append(Answer(401, {"detail": "revoked"}))
+    embed()
+    vote(page)
+    said(page, FAILED)
+    page.evaluate("""() => {
+      const old = document.querySelector('seeme-feedback');
+      const element = old.cloneNode();
+      element.apiKey = 'pk_2_y';
+      old.replaceWith(element);
+    }""")
+    said(page, "Thank you")
+    assert [request.headers["authorization"] for request in service.of("POST")] == ["Bearer pk_1_x", "Bearer pk_2_y"]
+
+
 def test_the_focus_stays_in_the_element_after_a_retry(embed: Embed, service: Origin) -> None:
     """The retry button disappears; who uses a keyboard must not start again at the top of the page."""
     service.answers.append(Answer(503, {"detail": "full"}))

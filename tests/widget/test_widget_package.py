@@ -62,11 +62,14 @@ def source(*files: str) -> str:
     return "".join((SOURCES / file).read_text() for file in files)
 
 
-def exported_parts() -> set[str]:
-    """Return what detection mode lets a page style within `<seeme-boxes>`."""
-    found = re.search(r"const parts = '([a-z_,]+)'", source("detection.js"))
-    assert found
-    return set(found[1].split(","))
+def parts(*files: str) -> set[str]:
+    """Return what the sources let a page style."""
+    text = source(*files)
+    fields = re.search(r"const FIELDS = \[(.*?)\]", text)
+    named = {part for found in re.findall(r"part: '([a-z ]+)'", text) for part in found.split()}
+    return (
+        named | set(re.findall(r"\bbutton\('(\w+)'", text)) | set(re.findall(r"'(\w+)'", fields[1] if fields else ""))
+    )
 
 
 def custom_properties(folder: Path) -> set[str]:
@@ -102,19 +105,18 @@ def test_the_manifest_has_every_event() -> None:
 
 
 def test_the_manifest_has_every_part() -> None:
-    """Those that the sources name, of detection mode those that it exports."""
-    text = source("view.js", "form.js", "dom.js", "detection.js")
-    own = {part for found in re.findall(r"part: '([a-z ]+)'", text) for part in found.split()}
-    own |= set(re.findall(r"\bbutton\('(\w+)'", text))
-    assert names(declaration("seeme-feedback")["cssParts"]) == sorted(own | exported_parts())
-    assert names(declaration("seeme-boxes")["cssParts"]) == sorted(exported_parts())
+    """Those that the sources name; the box editor's are those of detection mode too."""
+    boxes = parts("boxes/editor.js", "dom.js")
+    own = parts("view.js", "form.js", "dom.js", "detection.js")
+    assert names(declaration("seeme-feedback")["cssParts"]) == sorted(own | boxes)
+    assert names(declaration("seeme-boxes")["cssParts"]) == sorted(boxes)
 
 
 def test_the_manifest_has_every_custom_property() -> None:
     """Those that the style sheets read."""
-    boxes = custom_properties(SOURCES / "boxes")
+    boxes = set(re.findall(r"var\((--seeme-[a-z-]+)", source("feedback.css", "boxes/boxes.css")))
     assert names(declaration("seeme-boxes")["cssProperties"]) == sorted(boxes)
-    assert names(declaration("seeme-feedback")["cssProperties"]) == sorted(boxes | custom_properties(SOURCES))
+    assert names(declaration("seeme-feedback")["cssProperties"]) == sorted(custom_properties(SOURCES))
 
 
 def test_the_frameworks_types_have_every_attribute_and_event() -> None:

@@ -137,6 +137,19 @@ def test_another_prediction_starts_anew(embed: Embed, service: Origin) -> None:
     assert "supersedes" not in service.feedback[1]
 
 
+def test_another_person_starts_anew(embed: Embed, service: Origin) -> None:
+    """The next person at the same screen neither sees nor replaces the vote of the last."""
+    page = embed('subject="anna"')
+    thumb(page, "up")
+    said(page, "Thank you")
+    page.locator("seeme-feedback").evaluate("element => { element.subject = 'bert' }")
+    expect(page.locator("[aria-pressed=true]")).to_have_count(0)
+    thumb(page, "down")
+    said(page, "Thank you")
+    assert service.feedback[1]["subject"] == "bert"
+    assert "supersedes" not in service.feedback[1]
+
+
 def test_a_known_vote_is_shown_and_not_sent(embed: Embed, service: Origin) -> None:
     """The page may show the vote of an earlier visit; taking it back is sent."""
     page = embed('value="1"')

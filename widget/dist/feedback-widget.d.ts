@@ -132,7 +132,7 @@ export interface SeemeFeedbackEventMap {
   'seeme-error': CustomEvent<{
     feedback: Feedback;
     status: number;
-    detail: string;
+    detail?: string;
     errors?: { path: string; message: string }[];
   }>;
   /** The person changed the vote. */

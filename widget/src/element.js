@@ -33,13 +33,14 @@ export class SeemeFeedback extends Reflected {
   static observedAttributes = attributes;
 
   #internals = this.attachInternals();
-  #view = createView(this, () => this.#load('extras'));
+  #view = createView(this, (asked) => this.#load('extras', asked));
   /** @type {ReturnType<typeof laneOf> | undefined} */
   #lane;
   /** @type {Record<string, string>} The first action of each kind. */
   #first = {};
   /** What became of the last action that the service has stored. */
   #outcome = '';
+  #key = '';
   /** @type {Vote} */
   #rating = 0;
   /** @type {Record<string, string>} Texts of parts and of the language. */
@@ -70,13 +71,10 @@ export class SeemeFeedback extends Reflected {
    * @param {string | null} value
    */
   attributeChangedCallback(name, old, value) {
-    const changed = old && old !== value;
-    // Another prediction: nothing of the last one may be shown under it.
-    if (changed && /-id$/.test(name)) this.reset();
+    // Another prediction or another person: nothing of the last one may be shown or replaced.
+    if (old && old !== value && /-id|subj/.test(name)) this.reset();
     if (name === 'value') this.value = /** @type {string} */ (value);
     this.#update();
-    // What was refused with the last key.
-    if (changed && name === 'api-key') this.flush();
   }
 
   formDisabledCallback() {
@@ -106,7 +104,7 @@ export class SeemeFeedback extends Reflected {
   }
 
   set value(value) {
-    this.rating = /** @type {Vote} */ (Number(value));
+    this.rating = /** @type {any} */ (value); // the setter makes a number of it
   }
 
   get pending() {
@@ -150,7 +148,7 @@ export class SeemeFeedback extends Reflected {
 
   /** Back to the state of the page's tag; nothing is sent. */
   reset() {
-    for (const item of this.#mine) item.owner = undefined;
+    for (const item of this.#mine) delete item.owner;
     this.#lane = undefined;
     this.#first = {};
     this.#outcome = '';
@@ -239,9 +237,10 @@ export class SeemeFeedback extends Reflected {
   /**
    * Load a part of the element, once.
    * @param {string} name
+   * @param {unknown} [asked] true when somebody waits for it, and is told when it can't be had
    * @returns {Promise<any>} undefined when it can't be had
    */
-  #load(name) {
+  #load(name, asked) {
     const { body } = this.#view;
     return this.#loading[name] ??= importPart(name, serviceAddress).then((module) => {
       const part = module.default({
@@ -251,18 +250,20 @@ export class SeemeFeedback extends Reflected {
         send: (action) => this.#send(action),
         update: () => this.#update(),
         fail: (fault) => {
-          if (this.#fault !== (this.#fault = fault)) this.#update();
+          this.#fault = fault;
+          this.#update();
         },
       });
       this.#parts.push(part);
       this.#update();
       return part;
-    }).catch((error) => {
+    }).catch(() => {
       delete this.#loading[name];
-      console.error(error);
       body.ariaBusy = 'false';
-      this.#fault = 'error';
-      this.#update();
+      if (asked === true) {
+        this.#fault = 'error';
+        this.#update();
+      }
       return undefined;
     });
   }
@@ -273,11 +274,13 @@ export class SeemeFeedback extends Reflected {
     if (!this.isConnected) return;
     if (body.hidden) {
       // Frameworks set attributes one after the other: complain when they are done.
-      queueMicrotask(() => body.hidden && console.error(tag + ' needs ' + attributes.slice(TEXTS, TEXTS + 3)));
+      queueMicrotask(() => body.hidden && console.error(tag, 'needs ' + attributes.slice(TEXTS, TEXTS + 3)));
       return;
     }
     const lane = laneOf(this.#address, this.modelId);
-    lane.key = this.apiKey;
+    const key = this.apiKey;
+    // A new key sends what was refused with another; each element gives it once.
+    if (this.#key !== (this.#key = key) && lane.key !== (lane.key = key)) lane.flush();
     if (lane !== this.#lane) {
       this.#lane = lane;
       // Of this prediction something may be on its way, or have been left behind by another page.
@@ -289,7 +292,7 @@ export class SeemeFeedback extends Reflected {
       // Until its texts are there nothing is seen, so that nothing moves when they come.
       if (foreign) body.ariaBusy ??= 'true';
       if (foreign || this.predictionToken || !plain.test(this.mode + ',' + this.theme)) this.#load('extras');
-      if (this.mode === 'detection') this.#load('detection');
+      if (this.mode === 'detection') this.#load('detection', true);
     }
     render(this.#fault || ['sending', 'error', 'queued'].find((name) => this.#mine.some(({ state }) => state === name))
       || this.#outcome, this.#off);

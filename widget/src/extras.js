@@ -138,7 +138,7 @@ export default function createExtras(kit) {
         watched = now;
         shown = host.predictionId;
       }
-      if (now) watch(now, host);
+      if (now) watch(now, host, update);
       if (reported !== (reported = fault(host))) fail(reported);
       speak();
       recall();

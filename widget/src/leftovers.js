@@ -11,11 +11,13 @@ const PLAUSIBLE = Date.UTC(2024, 0);
 /** Younger actions of another page are still in that page's hands. */
 const FRESH = 5e3;
 
+/** @type {WeakMap<Host, Set<string>>} The ids of what each element has shown. */
+const shown = new WeakMap();
 /** Reading more often would only keep the disk from writing, in milliseconds. */
 const PAUSE = 1e3;
-/** @type {WeakMap<Lane, number>} When each was read last. */
-const read = new WeakMap();
-/** @type {WeakMap<Lane, Set<Host>>} The elements that may show something of a lane. */
+/** @type {WeakMap<Lane, number>} When each is to be read again. */
+const next = new WeakMap();
+/** @type {WeakMap<Lane, Map<Host, () => void>>} The elements that may show something of a lane, and what shows it. */
 const hosts = new WeakMap();
 /** So many are kept before those that have left the page are looked for. */
 let room = 100;
@@ -32,8 +34,14 @@ const has = (items, wanted) => items.some(({ id }) => id === wanted);
  * @param {Item} item
  */
 function offer(host, item) {
-  const { owner, feedback } = item;
-  if (feedback.prediction_id === host.predictionId && owner !== null && !owner?.isConnected) host.adopt(item);
+  const { owner, feedback, id } = item;
+  if (feedback.prediction_id !== host.predictionId || owner === null || owner?.isConnected) return;
+  const seen = shown.get(host) || new Set();
+  shown.set(host, seen);
+  // Shown once: what the person has done since must not be covered by it.
+  if (seen.has(id)) item.owner = host;
+  else host.adopt(item);
+  seen.add(id);
 }
 
 /**
@@ -41,9 +49,8 @@ function offer(host, item) {
  * @param {Lane} lane
  */
 async function refresh(lane) {
-  const now = performance.now();
-  if (now - (read.get(lane) ?? -PAUSE) < PAUSE) return;
-  read.set(lane, now);
+  if (performance.now() < (next.get(lane) ?? 0)) return;
+  next.set(lane, performance.now() + PAUSE);
   // Storage that throws or hangs must not hold anything up.
   const all = await Promise.race([
     Promise.resolve().then(everything).catch(() => undefined),
@@ -53,11 +60,17 @@ async function refresh(lane) {
   const stored = /** @type {Item[]} */ (all).filter((item) => item.lane === lane.name);
   lane.items = lane.items.filter((item) => item.done || has(stored, item.id));
   const taken = [];
-  for (const item of stored.filter(({ id }) => !has(lane.items, id))) {
+  const found = stored.filter(({ id }) => !has(lane.items, id));
+  // Shown at once, also while its page may still send it: a change of mind must name it.
+  for (const item of found) for (const [host] of hosts.get(lane) || []) offer(host, item);
+  for (const item of found) {
     const age = Date.now() - item.at;
-    if (Math.abs(age) < FRESH) {
-      // What comes after it must not overtake it.
+    const chain = item.feedback.supersedes || item.id;
+    const named = lane.items.some(({ feedback }) => feedback.supersedes === chain);
+    if (Math.abs(age) < FRESH && !named) {
+      // What comes after it must not overtake it, and what is done meanwhile may name it.
       setTimeout(lane.run, FRESH);
+      next.delete(lane);
       break;
     }
     // A device that woke up in 1970 has not kept it for decades.
@@ -68,7 +81,7 @@ async function refresh(lane) {
   lane.items = [...taken, ...lane.items].sort((a, b) => (a.n ?? Infinity) - (b.n ?? Infinity));
   for (const item of taken) {
     item.state = 'queued';
-    for (const host of hosts.get(lane) || []) offer(host, item);
+    for (const [host, update] of hosts.get(lane) || []) if (host === item.owner) update();
   }
 }
 
@@ -85,13 +98,14 @@ async function expire({ n = 0, id }) {
  * Let an element take part in what is left behind in its lane.
  * @param {Lane} lane
  * @param {Host} host
+ * @param {() => void} update
  */
-export function watch(lane, host) {
+export function watch(lane, host, update) {
   const known = hosts.get(lane);
   if (known?.has(host)) return;
-  hosts.set(lane, (known || new Set()).add(host));
+  hosts.set(lane, (known || new Map()).set(host, update));
   if (known && known.size > room) {
-    for (const other of known) if (!other.isConnected) known.delete(other);
+    for (const other of known.keys()) if (!other.isConnected) known.delete(other);
     room = 2 * known.size;
   }
   for (const item of lane.items) offer(host, item);

@@ -89,7 +89,7 @@ function createLane(name, address) {
       if (state === 'error') continue;
       await item.ready;
       // One that fails keeps back those behind it: they must not overtake it.
-      if (block) item.state = block;
+      if (block) item.state = item.brief ? 'error' : block;
       else await attempt(item);
       lane.items = lane.items.filter((other) => other.state !== 'success');
       if (item.state !== state) item.owner?.settle(item);
@@ -104,11 +104,11 @@ function createLane(name, address) {
     current = undefined;
     item.state = ok ? 'success' : 'error';
     if (/40[13]/.test(/** @type {any} */ (status))) block = 'error';
-    else if (!item.brief && /^(0|408|429|5)/.test(/** @type {any} */ (status))) {
+    else if (!ok && !item.brief && /^[025]|408|429/.test(/** @type {any} */ (status))) {
       item.state = block = 'queued';
       clearTimeout(timer);
       // Pages that failed together must not come back together.
-      timer = setTimeout(lane.resume, (wait || Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500));
+      timer = setTimeout(lane.resume, (/** @type {any} */ (wait) > 0 ? Math.min(/** @type {any} */ (wait), 3600) : Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500));
     } else {
       failures = 0;
       if (item.n) await drop(item.n);
@@ -116,7 +116,7 @@ function createLane(name, address) {
     }
   }
 
-  addEventListener('online', lane.flush);
+  addEventListener('online', lane.resume);
   addEventListener('pagehide', () => {
     // What has had no turn goes now, behind all that is ahead of it: in one request nothing overtakes.
     if (lane.items.some((item) => item !== current && !item.answer)) {

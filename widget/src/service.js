@@ -5,7 +5,7 @@
 /**
  * @param {string} address
  * @param {string} key in the page for everybody to read
- * @param {object} body
+ * @param {any} body
  * @returns {Promise<Answer>} status 0 when no answer came; `wait` is what Retry-After says, in seconds, NaN for a date
  */
 export const post = (address, key, body) => fetch(address, {
@@ -17,9 +17,9 @@ export const post = (address, key, body) => fetch(address, {
   keepalive: true,
   // Without a limit a hanging connection would say "Sending" for ever.
   signal: AbortSignal.timeout(15e3),
-}).then(async (response) => ({
-  ok: response.ok,
-  status: response.status,
-  wait: Number(response.headers.get('retry-after')),
-  content: await response.json().catch(() => ({ detail: 'HTTP ' + response.status })),
-})).catch((error) => ({ status: 0, content: { detail: String(error) } }));
+}).then(async (response) => {
+  const { status, headers } = response;
+  const content = await response.json().catch(() => ({}));
+  // A proxy's page or another service may answer 200, too: stored is what is confirmed by its id.
+  return { ok: content.id === body.id, status, wait: Number(headers.get('retry-after')), content };
+}).catch((error) => ({ status: 0, content: { detail: String(error) } }));

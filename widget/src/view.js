@@ -2,15 +2,15 @@
 import { button, icon, make } from './dom.js';
 import css from './feedback.css';
 
-const again = 'M20 11a8 8 0 1 0-2 6M20 4v7h-7';
-const thumb = 'M7 10v10H3V10zl4-7q3 0 2.5 3L13 10h6q2 0 2 2l-2 7q0 1-2 1H7';
+const again = 'M20 11a8 8 0 10-2 6M20 4v7h-7';
+const thumb = 'M7 10v10H3V10zl4-7q3 0 2 3l0 4h6q2 0 2 2l-2 7q0 1-2 1H7';
 
 /** @type {CSSStyleSheet} One for all elements of the page. */
 let sheet;
 
 /**
  * @param {import('./feedback-widget.js').SeemeFeedbackElement} element
- * @param {() => Promise<import('./parts.js').Extras | undefined>} extras loads the form
+ * @param {(asked?: unknown) => Promise<import('./parts.js').Extras | undefined>} extras loads the form
  */
 export function createView(element, extras) {
   const root = element.attachShadow({ mode: 'open', delegatesFocus: true });
@@ -20,7 +20,7 @@ export function createView(element, extras) {
   const press = (vote) => element.rate(element.rating === vote ? 0 : vote);
   const up = button('up', () => press(1), icon(thumb));
   const down = button('down', () => press(-1), icon(thumb));
-  const toggle = button('correct', async () => (await extras())?.toggle());
+  const toggle = button('correct', async () => (await extras(true))?.toggle());
   const status = make('output', { part: 'status' });
   const retry = button('retry', () => element.flush(), icon(again));
   // Who comes near will have the form at hand, also when the network goes.

@@ -29,10 +29,9 @@ const acts = {
     (await shown(element, '[part~=notes]')).value = 'It rolled up.';
   },
   async judge(element) {
-    const boxes = await shown(element, 'seeme-boxes');
-    await shown(boxes, '[part~=verdict]');
+    await shown(element, '[part~=verdict]');
     ['correct', 'wrong_label', 'false_positive'].forEach((verdict, index) => {
-      const field = boxes.shadowRoot.querySelectorAll('[part~=verdict]')[index];
+      const field = element.shadowRoot.querySelectorAll('[part~=verdict]')[index];
       field.value = verdict;
       field.dispatchEvent(new Event('change', { bubbles: true }));
     });
