@@ -57,7 +57,10 @@ REACHED = {
     "parts": ("Thank you", f"{FORM} && getComputedStyle(part('up')).borderRadius === '50%'"),
     "narrow": ("Will be sent", "element.offsetWidth === 160"),
     "page": ("", f"{BOXES} === 3"),
-    "judged": ("", "inner('[part=verdict]').map((field) => field.value).join() === 'correct,wrong_label,false_positive'"),
+    "judged": (
+        "",
+        "inner('[part=verdict]').map((field) => field.value).join() === 'correct,wrong_label,false_positive'",
+    ),
     "viewed": ("", f"{BOXES} === 3 && inner('[part~=list]')[0].disabled"),
     "imageless": ("", f"{BOXES} === 3 && inner('img')[0].alt === 'The image could not be loaded'"),
     "boxless": ("", f"{BOXES} === 0 && inner('[part=status]')[0].textContent === 'The boxes could not be loaded'"),

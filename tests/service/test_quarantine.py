@@ -90,7 +90,8 @@ async def test_released_feedback_may_be_overtaken_already(settings, clock, someo
         await services.models.create(NewModel(name="Digits", id="digits"))
         await log(services, someone)
         await send(services, visitor, vote("a", 1, 1), vote("b", -1, 2))
-        await send(services, someone, vote("c", 1, 3, supersedes="b"))
+        await send(services, visitor, vote("c", 1, 3, supersedes="b"))
+        await services.review.release("c", None, someone)
         assert (await services.review.release("b", None, someone)).status == "superseded"
         assert await thumbs(services) == (2, 0, 1)
         await assert_recount(services)
@@ -284,3 +285,29 @@ async def test_released_and_deleted_ones_are_judged_no_more(services, model, som
     await services.review.delete(order[0], "digits", someone)
     assert await send(services, visitor, Rating(id="z", rating=1, **SAID)) == ["quarantined"]
     assert f"same as {order[1]}," in (await reasons(services))["z"]
+
+
+async def test_an_invented_chain_is_no_way_around(services, model, someone, visitor):
+    """Naming a feedback that nobody sent makes a repetition no change of mind."""
+    await log(services, someone)
+    same = [
+        Correction(id=f"c{n}", prediction_id="p1", model_id="digits", correct_label="7", supersedes=f"never-{n}")
+        for n in range(4)
+    ]
+    assert await send(services, visitor, *same) == ["created", "quarantined", "quarantined", "quarantined"]
+    mind = [
+        Correction(id=f"d{n}", prediction_id="p1", model_id="digits", correct_label=label, supersedes=first)
+        for n, (label, first) in enumerate([("8", None), ("9", "d0"), ("8", "d0"), ("8", "d0")])
+    ]
+    assert await send(services, visitor, *mind) == ["created"] * 4
+    await assert_recount(services)
+
+
+async def test_a_page_replaces_nothing_that_a_secret_key_has_sent(services, model, someone, visitor):
+    """Ids of a customer's server may be guessed; whoever reads the page's key must not overturn its feedback."""
+    await log(services, someone)
+    assert await send(services, someone, vote("import-1", 1)) == ["created"]
+    assert await send(services, visitor, vote("evil", -1, supersedes="import-1")) == ["created"]
+    assert await thumbs(services) == (1, 1, 1)
+    assert (await services.events.feedback("import-1")).status == "active"
+    await assert_recount(services)

@@ -87,6 +87,8 @@ FAULTS = {
     "other model": (made(model="boxes"), "for another model"),
     "other prediction": (made(prediction="p2"), "for another prediction"),
     "expired": (made(exp=NOW - 61), "expired"),
+    "not before": (made(nbf=NOW + 61), "not good yet"),
+    "nbf a text": (_raw(HEADER, json.dumps({**CLAIMS, "nbf": "soon"}).encode()), "the claim `nbf` is wrong"),
     "no exp": (made(without=["exp"]), "the claim `exp` is wrong"),
     "exp a text": (_raw(HEADER, json.dumps({**CLAIMS, "exp": "soon"}).encode()), "the claim `exp` is wrong"),
     "exp far beyond": (_raw(HEADER, json.dumps({**CLAIMS, "exp": 1e300}).encode()), "the claim `exp` is wrong"),

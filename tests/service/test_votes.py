@@ -149,7 +149,10 @@ async def test_a_page_cannot_speak_for_a_known_person(services, model, someone, 
     await log(services, someone)
     await send(services, someone, vote("real", 1, 1, subject="ann"))
     await send(
-        services, visitor, vote("fake", -1, 9, subject="ann"), vote("fake2", -1, 9, subject="ann", supersedes="real")
+        services,
+        visitor,
+        vote("fake", -1, 9, subject="ann"),
+        vote("fake2", -1, 9, subject="ann", supersedes="real", notes="me"),
     )
     assert await states(services) == {"real": "active", "fake": "active", "fake2": "active"}
     assert await thumbs(services) == (1, 2, 1)

@@ -18,7 +18,7 @@ PredictionToken = Annotated[
 
 
 class Claims(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a prediction token says: which prediction was shown, until when it is good, and to whom (`sub`).
+    """What a prediction token says: which prediction was shown and to whom (`sub`), good from `nbf` until `exp`.
 
     Claims that aren't named here are passed over, as RFC 7519 asks for.
     """
@@ -27,6 +27,7 @@ class Claims(Struct, frozen=True, kw_only=True, omit_defaults=True):
     prediction: Id
     scope: Literal["feedback"]
     exp: Annotated[float, Meta(ge=0, le=1e12)]
+    nbf: Annotated[float, Meta(ge=0, le=1e12)] | None = None
     sub: Subject | None = None
 
 

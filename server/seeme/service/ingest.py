@@ -192,7 +192,7 @@ class Ingest:
             id=id,
             prediction_id=new.prediction_id,
             feedback_type=kind,
-            slot=slot_of(kind, id, new.supersedes, index, voter),
+            slot=slot_of(kind, id, new.supersedes, index, voter, of_page=identity.key_id.startswith("pk_")),
             created_at=_created(new.created_at, at),
             received_at=at,
             digest=digest(new if new.prediction_token is None else replace(new, prediction_token=None)),

@@ -24,6 +24,7 @@ class _Heard:
         self.busy: set[EventKey] = set()  # predictions that come near the limit of votes
         self.slots: set[tuple[str, str, str]] = set()  # who has a vote there already
         self.votes: defaultdict[EventKey, list[int]] = defaultdict(list)  # when votes of pages there were received
+        self.chains: set[tuple[str, str, str]] = set()  # of unknown people who changed their minds
         self.said: defaultdict[events.Content, list[tuple[int, str]]] = defaultdict(list)  # by unknown people, and when
 
     def take(self, row: FeedbackRow) -> None:
@@ -33,8 +34,13 @@ class _Heard:
             if _is_of_page(row) and (*key, row.slot) not in self.slots:
                 self.votes[key].append(row.received_at)
             self.slots.add((*key, row.slot))
-        if _is_of_page(row) and not is_known(row.slot):
+        if _is_unknown(row):
+            self.chains.add((*key, row.slot))
             self.said[events.content(row)].append((row.received_at, row.id))
+
+    def could_repeat(self, row: FeedbackRow) -> bool:
+        """Say whether nobody knows who sent it, and it replaces nothing that is there."""
+        return _is_unknown(row) and (row.supersedes is None or (*_key(row), row.slot) not in self.chains)
 
 
 class Quarantine:
@@ -104,12 +110,15 @@ class Quarantine:
 
     async def _hear_words(self, tx: Transaction, rows: Sequence[FeedbackRow], heard: _Heard) -> None:
         """Ask what unknown people have said in the same words at about the same time."""
-        news = [row for row in rows if _could_repeat(row)]
+        slots = [(*_key(row), row.slot) for row in rows if _is_unknown(row) and row.supersedes is not None]
+        if slots:
+            heard.chains = {(*_key(row), row.slot) for row in await events.active_in_slots(tx, slots)}
+        news = [row for row in rows if heard.could_repeat(row)]
         if not news:
             return
         spans = _spans(news, DUPLICATE_WINDOW, DUPLICATE_WINDOW)
         for row in await events.lookalikes(tx, {(events.content(row), *spans[_key(row)]) for row in news}):
-            if _is_of_page(row) and not is_known(row.slot):
+            if _is_unknown(row):
                 heard.said[events.content(row)].append((row.received_at, row.id))
 
 
@@ -130,13 +139,12 @@ def _is_of_page(row: FeedbackRow) -> bool:
     return row.key_id.startswith("pk_")
 
 
-def _could_repeat(row: FeedbackRow) -> bool:
-    """Say whether nobody knows who sent it, and it doesn't name what it replaces."""
-    return _is_of_page(row) and row.supersedes is None and not is_known(row.slot)
+def _is_unknown(row: FeedbackRow) -> bool:
+    return _is_of_page(row) and not is_known(row.slot)
 
 
 def _duplicate(row: FeedbackRow, heard: _Heard) -> str | None:
-    if not _could_repeat(row):
+    if not heard.could_repeat(row):
         return None
     for at, id in heard.said[events.content(row)]:
         if abs(row.received_at - at) < DUPLICATE_WINDOW:

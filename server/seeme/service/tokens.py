@@ -31,6 +31,8 @@ def check_token(token: str, secrets: Mapping[str, str], model_id: str, predictio
         raise TokenRefused("for another prediction")
     if claims.exp * SECOND + LEEWAY < at:
         raise TokenRefused("expired")
+    if claims.nbf is not None and claims.nbf * SECOND - LEEWAY > at:
+        raise TokenRefused("not good yet")
     return claims
 
 

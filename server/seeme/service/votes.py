@@ -17,13 +17,21 @@ def voter_of(subject: bytes) -> str:
     return subject.hex()
 
 
-def slot_of(feedback_type: str, id: str, supersedes: str | None, detection_index: int | None, voter: str | None) -> str:
+def slot_of(
+    feedback_type: str,
+    id: str,
+    supersedes: str | None,
+    detection_index: int | None,
+    voter: str | None,
+    of_page: bool = False,
+) -> str:
     """Return the slot that feedback competes in.
 
     A known voter (a subject that a secret key or token vouches for) has one voice per prediction and kind. Anybody
-    else is known only by the id of the first feedback of a chain, which later ones name in `supersedes`.
+    else is known only by the id of the first feedback of a chain, which later ones name in `supersedes`; pages, whose
+    key everybody can read, have chains of their own, as ids of a customer's server may be guessed.
     """
-    first = f"first:{supersedes or id}"
+    first = f"{'page' if of_page else 'first'}:{supersedes or id}"
     person = f"{_KNOWN}{voter}" if voter is not None else first
     if voter is not None and feedback_type in ("comment", "missed_object"):  # of these one person may have many
         person = f"{person} {first}"
