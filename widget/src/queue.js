@@ -86,7 +86,11 @@ function createLane(name, address) {
     await lane.refresh();
     for (const item of lane.items) {
       const { state } = item;
-      if (state === 'error') continue;
+      if (state === 'error') {
+        // What was refused with its key keeps back those behind it, until it is tried again.
+        if (!item.brief) block = state;
+        continue;
+      }
       await item.ready;
       // One that fails keeps back those behind it: they must not overtake it.
       if (block) item.state = item.brief ? 'error' : block;
