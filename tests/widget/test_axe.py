@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from axe import examine
 from editor import BOXES, png
+from measures import Record
 from outside import Answer, Origin
 from playwright.sync_api import Browser, Page, expect
 
@@ -130,13 +131,14 @@ def show(browser: Browser, site: Origin, service: Origin) -> Iterator[Callable[[
     ],
 )
 @pytest.mark.parametrize("state", STATES)
-def test_axe_finds_nothing(show: Callable[[str], Page], state: str, looks: list[Look]) -> None:
+def test_axe_finds_nothing(record_property: Record, show: Callable[[str], Page], state: str, looks: list[Look]) -> None:
     """No violation, no doubt that nobody has looked into, every target of 24 pixels, and no scrolling sideways."""
     page = show(state)
     found = {}
     for look in looks:
         put_on(page, look)
         found[look] = faults(page, look, state)
+    record_property("violations that axe finds", sum(map(len, found.values())))
     assert {look: wrong for look, wrong in found.items() if wrong} == {}
 
 
