@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from faults import FAULTS, Network, between
 from live import Live
-from measures import Record, within
+from measures import Record as Figures
+from measures import within
 from playwright.sync_api import Page, Playwright, sync_playwright
 from visitors import Diary, Visitor, shop
 
@@ -129,7 +130,7 @@ def nowhere(name: str, value: object) -> None:
     """Leave a figure of a small test out of the report."""
 
 
-def check(record: Record, diary: Diary, client: Client) -> None:
+def check(record: Figures, diary: Diary, client: Client) -> None:
     """Compare the diary with the service: nothing lost, nothing doubled, nothing changed, and the last one counts."""
     rows = stored(client)
     found = {row.id: row for row in rows}
@@ -148,7 +149,7 @@ def check(record: Record, diary: Diary, client: Client) -> None:
 
 
 def test_when_healthy_every_action_is_one_request(
-    record_property: Record, visitor: Visitor, network: Network, diary: Diary, client: Client
+    record_property: Figures, visitor: Visitor, network: Network, diary: Diary, client: Client
 ) -> None:
     """No request is made twice, none is made for nothing, and several tabs don't send each other's."""
     script = Script(7)
@@ -212,7 +213,7 @@ def recover(visitor: Visitor, network: Network, diary: Diary, client: Client) ->
     ],
 )
 def test_nothing_is_lost_or_doubled_by_faults(
-    record_property: Record, visitor: Visitor, network: Network, diary: Diary, client: Client, thousands: int
+    record_property: Figures, visitor: Visitor, network: Network, diary: Diary, client: Client, thousands: int
 ) -> None:
     """A thousand actions through every fault, closed tabs, killed browsers and wrong clocks; then all is well again."""
     script = Script(thousands)
