@@ -55,7 +55,6 @@ class _Handler(BaseHTTPRequestHandler):
     network: Network
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # a body waits for nothing after its headers
-    upstream: http.client.HTTPConnection | None = None
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Say nothing."""
@@ -64,13 +63,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Serve a connection; a browser that is killed ends it in the middle."""
         with contextlib.suppress(ConnectionError):
             super().handle()
-
-    def finish(self) -> None:
-        """Close the way to the service with the connection."""
-        with contextlib.suppress(ConnectionError):
-            super().finish()
-        if self.upstream:
-            self.upstream.close()
 
     def do_GET(self) -> None:
         """Pass a reading request on, or fail."""
@@ -104,15 +96,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes] | None:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+        # A connection of its own: the service closes idle ones, and that would be a fault that nobody asked for.
+        connection = http.client.HTTPConnection(*self.network.upstream, timeout=20)
         try:
-            if self.upstream is None:
-                self.upstream = http.client.HTTPConnection(*self.network.upstream, timeout=20)
-            self.upstream.request(self.command, self.path, body or None, headers)
-            response = self.upstream.getresponse()
+            connection.request(self.command, self.path, body or None, headers)
+            response = connection.getresponse()
             return response.status, response.getheaders(), response.read()
         except (OSError, http.client.HTTPException):
-            self.upstream = None
             return None
+        finally:
+            connection.close()
 
     def _reply(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         self.send_response_only(status)
