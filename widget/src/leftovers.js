@@ -60,6 +60,7 @@ async function refresh(lane) {
   const stored = /** @type {Item[]} */ (all).filter((item) => item.lane === lane.name);
   lane.items = lane.items.filter((item) => item.done || has(stored, item.id));
   const taken = [];
+  const held = new Set();
   const found = stored.filter(({ id }) => !has(lane.items, id));
   // Shown at once, also while its page may still send it: a change of mind must name it.
   for (const item of found) for (const [host] of hosts.get(lane) || []) offer(host, item);
@@ -67,11 +68,12 @@ async function refresh(lane) {
     const age = Date.now() - item.at;
     const chain = item.feedback.supersedes || item.id;
     const named = lane.items.some(({ feedback }) => feedback.supersedes === chain);
-    if (Math.abs(age) < FRESH && !named) {
+    if (held.has(chain) || (Math.abs(age) < FRESH && !named)) {
       // What comes after it must not overtake it, and what is done meanwhile may name it.
+      held.add(chain);
       setTimeout(lane.run, FRESH);
       next.delete(lane);
-      break;
+      continue;
     }
     // A device that woke up in 1970 has not kept it for decades.
     if (age > WEEK && item.at > PLAUSIBLE) await expire(item);
