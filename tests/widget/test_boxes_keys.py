@@ -7,6 +7,7 @@ from editor import Editor, open_editor
 from outside import Origin
 from playwright.sync_api import Page, expect
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(60)]
 Open = Callable[..., Editor]
 MOVED = {"feedback_type": "wrong_box", "detection_index": 2}
 

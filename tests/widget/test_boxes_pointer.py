@@ -8,6 +8,7 @@ from editor import BOXES, Editor, open_editor
 from outside import Origin
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(60)]
 Open = Callable[..., Editor]
 CAT = {"feedback_type": "wrong_box", "detection_index": 2}
 
