@@ -209,7 +209,7 @@ def recover(visitor: Visitor, network: Network, diary: Diary, client: Client) ->
     "thousands",
     [
         pytest.param(1, marks=pytest.mark.timeout(240)),
-        pytest.param(10, marks=[pytest.mark.long, pytest.mark.timeout(480)]),
+        pytest.param(10, marks=[pytest.mark.long, pytest.mark.timeout(1500)]),
     ],
 )
 def test_nothing_is_lost_or_doubled_by_faults(
