@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from measures import WATCH_SHIFTS, Record, kept_per_element, shifts, sizes, thousand, within
+from measures import BARE, WATCH_SHIFTS, Record, kept_per_element, shifts, sizes, within, worked
 from outside import Origin
 from playwright.sync_api import Browser, Page, expect
 from test_widget_build import needs_node
@@ -36,9 +36,11 @@ def test_a_language_stays_within_its_size(record_property: Record) -> None:
 
 
 def test_a_thousand_elements_are_there_at_once(record_property: Record, page: Page, embed: Embed) -> None:
-    """A page of a thousand predictions isn't held up: all are made, drawn and laid out in a third of a second."""
+    """A page of a thousand predictions isn't held up, not even on a machine that takes long for bare elements too."""
     embed()
-    within(record_property, "1,000 elements (ms of the main thread)", round(min(thousand(page) for _ in range(3))))
+    taken = min(worked(page) for _ in range(3))
+    record_property("1,000 elements (ms of the main thread)", round(taken))
+    assert taken <= max(300, 2 * worked(page, BARE))
     assert page.get_by_role("button", name="Thumbs up").count() >= 1000
 
 
