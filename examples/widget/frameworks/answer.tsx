@@ -16,7 +16,7 @@ export function Answer({ id, label }: { id: string; label: string }) {
         strings={{ up: 'Right', down: 'Wrong' }}
         onseeme-change={({ detail }) => setOutcome(`voted ${detail.rating}`)}
         onseeme-success={({ detail }) => setOutcome(`stored as ${detail.response.status}`)}
-        onseeme-error={({ detail }) => setOutcome(detail.detail)}
+        onseeme-error={({ detail }) => setOutcome(detail.detail ?? 'not sent')}
       />
       <p>{outcome}</p>
     </article>
