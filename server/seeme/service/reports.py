@@ -13,7 +13,7 @@ from seeme.service import recount
 from seeme.service.inbox import Inbox
 from seeme.service.intake import FINE_KEPT
 from seeme.service.models import Models
-from seeme.store import events
+from seeme.store import events, strata
 from seeme.store.database import Reader, Transaction
 from seeme.store.sums import Sums, vectors
 
@@ -91,7 +91,11 @@ class Reports:
     async def _rebuild_day(self, model_id: str, day: int, tx: Transaction) -> bool:
         await tx.hold([model_id], alone=True)
         delta = await recount.day(tx, model_id, day)
+        counted = await recount.strata_day(tx, model_id, day)
+        wrong = bool(await strata.differences(tx, model_id, day, counted))
+        if wrong:
+            await strata.replace(tx, model_id, day, counted, self._sums.writer)
         if not await recount.differences(tx, model_id, day, delta):
-            return False
+            return wrong
         await self._sums.replace(tx, model_id, day, day + DAY, delta, self._clock() - FINE_KEPT)
         return True
