@@ -5,8 +5,7 @@ A stratum is what one rule set treats alike: the same rules matched, so the incl
 
 from collections.abc import Iterable
 
-from msgspec import Struct
-from msgspec.structs import astuple
+from msgspec import Struct, structs
 
 from seeme.domain.sums import MOMENT_SCALE
 
@@ -40,15 +39,15 @@ class Sums(Struct, frozen=True):
 
     def __add__(self, other: "Sums") -> "Sums":
         """Return both together."""
-        return Sums(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return Sums(*(a + b for a, b in zip(structs.astuple(self), structs.astuple(other), strict=True)))
 
     def __sub__(self, other: "Sums") -> "Sums":
         """Return these without the other: what undoing an event leaves."""
-        return Sums(*(a - b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return Sums(*(a - b for a, b in zip(structs.astuple(self), structs.astuple(other), strict=True)))
 
     def __neg__(self) -> "Sums":
         """Return what takes these back."""
-        return Sums(*(-a for a in astuple(self)))
+        return Sums(*(-a for a in structs.astuple(self)))
 
 
 class Stratum(Struct, frozen=True):
