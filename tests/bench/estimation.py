@@ -42,6 +42,7 @@ class Scenario:
     most: float | None = None  # the largest RMSE aimed at
 
 
+MANY = {"one": 0.5, "two": 0.4, "three": 0.3, "four": 0.2, "five": 0.15, "random_sample": 0.05}
 RULE = {"low_confidence": 0.5, "random_sample": 0.05}
 SCENARIOS = (
     Scenario("rule 50 % + random 5 %", RULE, most=0.0125),
@@ -57,6 +58,7 @@ SCENARIOS = (
     Scenario("no confidences kept", RULE, confident=False),
     Scenario("97 % right, N = 2,000", RULE, n=2_000, base=0.85, slope=0.15),
     Scenario("four rules, 8 strata", {"low_confidence": 0.5, "margin": 0.2, "new_class": 1.0, "random_sample": 0.05}),
+    Scenario("six rules, 32 strata, 97 % right, N = 3,000", MANY, n=3_000, base=0.85, slope=0.15),
     Scenario(
         "for comparison, rule 100 % + random 50 %",
         {"low_confidence": 1.0, "random_sample": 0.5},
@@ -105,6 +107,7 @@ def population(scenario: Scenario, random: numpy.random.Generator) -> Population
         "new_class": random.random(scenario.n) < 0.02,
         "random_sample": numpy.ones(scenario.n, dtype=bool),
     }
+    seen |= {rule: random.random(scenario.n) < 0.25 for rule in scenario.rates if rule not in seen}
     pattern = sum(seen[rule].astype(int) << bit for bit, rule in enumerate(scenario.rates))
     return Population(right, numpy.round(reported * MOMENT_SCALE).astype(int), numpy.asarray(pattern))
 

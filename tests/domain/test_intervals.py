@@ -9,6 +9,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seeme.domain import intervals
 from seeme.domain.intervals import Group, effective, limits, normal_quantile, wilson
 
 Z = normal_quantile(0.95)
@@ -63,11 +64,12 @@ def test_wilsons_limits_are_scipys(n, share, level):
         ((10, 10), (0, 10), 0.6075, 1.0),
     ],
 )
-def test_limits_put_together_are_those_of_newcombes_table(one, two, low, high):
+def test_limits_put_together_are_those_of_newcombes_table(one, two, low, high, monkeypatch):
     """Newcombe (1998), Statistics in Medicine 17, 873-890, table II, method 10: the difference of two proportions.
 
-    A difference p - q is twice the mean of p and 1 - q, less 1.
+    A difference p - q is twice the mean of p and 1 - q, less 1. The two stay apart here, though of like weight.
     """
+    monkeypatch.setattr(intervals, "ALIKE", 0)
     (right, n), (other, m) = one, two
     groups = [Group(n, right, 1 / n), Group(m, m - other, 1 / m)]
     found = limits(groups, Z, finite=False)
@@ -86,6 +88,16 @@ def test_all_right_in_small_groups_has_wilsons_limits_on_kishs_number():
     kish = (4 * 2 + 5 * 20) ** 2 / (4 * 4 + 5 * 400)
     assert effective(groups) == pytest.approx(kish)
     assert limits(groups, Z, finite=False) == pytest.approx((1.0, *wilson(1.0, kish, Z)))
+
+
+def test_groups_of_like_weight_are_one():
+    """Weights within a factor of two: Wilson's limits of the weighted share; further apart, limits put together."""
+    groups = [Group(50, 45, 4.0), Group(60, 40, 6.0)]
+    share, kish = (45 * 4 + 40 * 6) / (50 * 4 + 60 * 6), (50 * 4 + 60 * 6) ** 2 / (50 * 16 + 60 * 36)
+    assert limits(groups, Z, finite=False) == pytest.approx((share, *wilson(share, kish, Z)))
+    apart = [Group(50, 45, 4.0), Group(60, 40, 9.0)]
+    share, kish = (45 * 4 + 40 * 9) / (50 * 4 + 60 * 9), (50 * 4 + 60 * 9) ** 2 / (50 * 16 + 60 * 81)
+    assert limits(apart, Z, finite=False)[1:] != pytest.approx(wilson(share, kish, Z), abs=1e-3)
 
 
 def test_a_sample_of_all_there_is_has_no_error():

@@ -9,8 +9,10 @@ from math import inf, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
-# Limits of single strata can only be put together when each stands on some decided items (measured: docs/accuracy.md).
+# Limits can only be put together when each stands on some decided items, and when they are few: of 32 small strata
+# with hardly an error each the upper limit was too low in 7.5 % of 1,500 samples, and so in 6 % of like ones together.
 LEAST_IN_CELL = 10
+ALIKE = 2.0  # weights within this factor are one cell: Kish's number then loses at most a ninth
 
 
 class Group(NamedTuple):
@@ -75,7 +77,7 @@ def effective(groups: Iterable[Group]) -> float:
 def limits(groups: Sequence[Group], z: float, *, finite: bool) -> Limits:
     """Return the weighted mean of groups with limits; `finite` when it is about just the predictions sampled from.
 
-    Each cell (a group, or small ones of similar weight together) has Wilson's limits on its effective number; their
+    Each cell (groups of like weight together) has Wilson's limits on its effective number; their
     distances to the cells' means add up as squares, below and above apart, with the chance in the cells' sizes.
     """
     cells = _cells(groups, finite)
@@ -91,10 +93,10 @@ def limits(groups: Sequence[Group], z: float, *, finite: bool) -> Limits:
 
 
 def _cells(groups: Sequence[Group], finite: bool) -> list[_Cell]:
-    """Put small groups together with their neighbours by weight, until each cell has some decided items."""
+    """Put groups of like weight together, and neighbours by weight until each cell has some decided items."""
     parts: list[list[Group]] = []
     for one in sorted(groups, key=lambda group: (group.weight, group)):
-        if parts and _count(parts[-1]) < LEAST_IN_CELL:
+        if parts and (one.weight <= ALIKE * parts[-1][0].weight or _count(parts[-1]) < LEAST_IN_CELL):
             parts[-1].append(one)
         else:
             parts.append([one])
