@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from .estimation import estimation
 from .postgres import postgres
 from .process import ROOT
 from .reading import reading
@@ -27,12 +28,16 @@ SECTIONS: dict[str, Callable[[Run], None]] = {
     "reading": reading,
     "starting": starting,
     "postgres": postgres,
+    "estimation": estimation,
 }
 
 
 def main() -> int:
     """Run the named sections, all of them when none is named."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure the speed of the service.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description="Measure the speed of the service, and whether its estimates are right.",
+    )
     parser.add_argument("--quick", action="store_true", help="a smoke run: one short round, few rows, no real figures")
     parser.add_argument("--output", type=Path, default=ROOT / ".bench", help="folder of raw.json (default .bench)")
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; default all")
