@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seeme.calls import Calls, model_path, review_path
-from seeme.outgoing import query
+from seeme.outgoing import When, query
+from seeme.records.accuracy import AccuracyReport
 from seeme.records.engine import RuleSetVersion
 from seeme.records.models import Model
 from seeme.records.review import Claimed, QueueState, ReviewItem, ReviewTask
@@ -99,3 +100,19 @@ class Reviewing(Calls):
     def get_review_state(self, model_id: str) -> Record:
         """Return how many items of a model are in each state, and how well two reviewers of the same items agree."""
         return self._do("GET", model_path(model_id, "review"), QueueState)
+
+    def get_accuracy(
+        self,
+        model_id: str,
+        start_date: When | None = None,
+        end_date: When | None = None,
+        version_id: str | None = None,
+    ) -> Record:
+        """Return the accuracy of all predictions of some days, estimated from those that were reviewed.
+
+        `accuracy` has the value with its interval, how much it covers, the naive number beside it and the strata;
+        `classes` precision, recall and F1 by label with the confused pairs, weighted alike. Unknown numbers are NaN,
+        and the `reasons` say why.
+        """
+        where = query(start_date=start_date, end_date=end_date, version_id=version_id)
+        return self._do("GET", model_path(model_id, "accuracy"), AccuracyReport, where)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from seeme import clock as clocks
 from seeme.ids import short_id
 from seeme.records.metrics import Health
+from seeme.service.accuracy import Accuracy
 from seeme.service.approval import Approval
 from seeme.service.cluster import Cluster
 from seeme.service.events import Events
@@ -55,7 +56,8 @@ class Services:
         self.ingest = Ingest(self.inbox, self.models, self.signing, database, self.intake.sampling, self._secret, clock)
         self.events = Events(database, self.models, public_url, clock)
         self.inputs = Inputs(database, self.inbox, self.models, self.events, files, settings, clock)
-        self.reports = Reports(database, self.inbox, self.models, sums, clock)
+        self.accuracy = Accuracy(database, self.models, clock)
+        self.reports = Reports(database, self.inbox, self.models, sums, self.accuracy, clock)
         self.removal: Removal = Removal(self.inbox, self.intake, self.models, self.signing, files, settings, clock)
         self.queue = Queue(self.inbox, self.models, sums.writer, clock)
         self.flagged = Flagged(database, self.models, self.events, clock)

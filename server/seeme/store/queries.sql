@@ -501,11 +501,10 @@ order by b.decided_at desc, b.id limit :most;
 -- name: add_strata
 insert into strata (
   model_id, day, version_id, arm, rule_set, matched, writer, pi, n, confident, c_sum, c_squares, taken, decided,
-  was_right, out_of_order, skipped, dc_n, dc_sum, dc_squares, d_sum, d_squares, cd_sum, extra_decided, extra_right
+  was_right, out_of_order, skipped, dc_n, dc_sum, dc_squares, d_sum, d_squares, cd_sum
 ) values (
   :model_id, :day, :version_id, :arm, :rule_set, :matched, :writer, :pi, :n, :confident, :c_sum, :c_squares, :taken,
-  :decided, :was_right, :out_of_order, :skipped, :dc_n, :dc_sum, :dc_squares, :d_sum, :d_squares, :cd_sum,
-  :extra_decided, :extra_right
+  :decided, :was_right, :out_of_order, :skipped, :dc_n, :dc_sum, :dc_squares, :d_sum, :d_squares, :cd_sum
 ) on conflict (model_id, day, version_id, arm, rule_set, matched, writer) do update set
   n = strata.n + excluded.n, confident = strata.confident + excluded.confident,
   c_sum = strata.c_sum + excluded.c_sum, c_squares = strata.c_squares + excluded.c_squares,
@@ -514,8 +513,7 @@ insert into strata (
   skipped = strata.skipped + excluded.skipped, dc_n = strata.dc_n + excluded.dc_n,
   dc_sum = strata.dc_sum + excluded.dc_sum, dc_squares = strata.dc_squares + excluded.dc_squares,
   d_sum = strata.d_sum + excluded.d_sum, d_squares = strata.d_squares + excluded.d_squares,
-  cd_sum = strata.cd_sum + excluded.cd_sum, extra_decided = strata.extra_decided + excluded.extra_decided,
-  extra_right = strata.extra_right + excluded.extra_right;
+  cd_sum = strata.cd_sum + excluded.cd_sum;
 
 -- name: strata_between
 select * from strata

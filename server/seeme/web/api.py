@@ -35,6 +35,7 @@ from seeme.web.api_review import (
     decide_review,
     list_review,
     list_rule_sets,
+    model_accuracy,
     read_review,
     renew_review,
     review_state,
@@ -81,6 +82,7 @@ ROUTES = [
     Route("POST", _REVIEW + "/decide", decide_review, "review", "Decide a claimed item", True),
     Route("POST", _REVIEW + "/undo", undo_review, "review", "Take a decision back", True),
     Route("GET", _MODEL + "/review", review_state, "read", "How far the review of a model is"),
+    Route("GET", _MODEL + "/accuracy", model_accuracy, "read", "Accuracy, estimated from what was reviewed"),
     Route("GET", _MODEL + "/rule-sets", list_rule_sets, "read", "List the data engine's settings over time"),
     # Models
     Route("POST", "/v1/models", create_model, "admin", "Make a model"),

@@ -183,6 +183,14 @@ class MetricsParams(Params, frozen=True):
         )
 
 
+class AccuracyParams(Params, frozen=True):
+    """Whose accuracy to estimate: all days that are known, or those between two dates, both included."""
+
+    start_date: Day | UnsetType = UNSET
+    end_date: Day | UnsetType = UNSET
+    version_id: Id | UnsetType = UNSET
+
+
 class WidgetParams(Params, frozen=True, kw_only=True):
     """Which model and prediction a widget shows."""
 
