@@ -43,7 +43,7 @@ format: $(VENV)/.dev ## Put the code in the house's format
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
-bench: $(VENV)/.dev ## Measure the speed (needs wrk)
+bench: $(VENV)/.dev ## Measure the speed, and how far estimates are off (needs wrk)
 	@sh .ci/need.sh wrk command -v wrk
 	$(PY) -m tests.bench $(BENCH_ARGS)
 

@@ -63,10 +63,10 @@ def test_hajeks_variance_is_that_of_the_raw_items():
     (y, c, pi, taken), strata = reviewed(numpy.random.default_rng(5))
     w, y, c, pi = 1 / pi[taken], y[taken], c[taken], pi[taken]
     mu, off = numpy.average(y, weights=w), numpy.average(y - c, weights=w)
-    found = estimation._variances(strata, mu, for_comparison=False)
+    found = estimation.variances(strata, mu, for_comparison=False)
     assert found.hajek == pytest.approx((w**2 * (1 - pi) * (y - mu) ** 2).sum() / w.sum() ** 2, rel=1e-9)
     assert found.difference == pytest.approx((w**2 * (1 - pi) * (y - c - off) ** 2).sum() / w.sum() ** 2, rel=1e-9)
-    compared = estimation._variances(strata, mu, for_comparison=True)
+    compared = estimation.variances(strata, mu, for_comparison=True)
     assert compared.hajek == pytest.approx((w**2 * (y - mu) ** 2).sum() / w.sum() ** 2, rel=1e-9)
 
 
@@ -77,7 +77,7 @@ def test_the_differences_variance_for_a_comparison_is_that_of_its_residuals():
         (y, c, pi, taken), strata = reviewed(numpy.random.default_rng(100 + seed))
         w, d = taken / pi, y - c
         psi = c - c.mean() + w * (d - numpy.average(d, weights=w))
-        mine = estimation._variances(strata, numpy.average(y, weights=w), for_comparison=True).difference
+        mine = estimation.variances(strata, numpy.average(y, weights=w), for_comparison=True).difference
         ratios.append(mine / ((psi**2).sum() / len(y) ** 2))
     assert numpy.mean(ratios) == pytest.approx(1, abs=0.02)
 

@@ -1,8 +1,8 @@
 """The accuracy of all predictions from those that were reviewed, out of exact integer sums per stratum.
 
 Sources: Hajek (1971), in Foundations of Statistical Inference, p. 236, for sum(w y) / sum(w); Sarndal, Swensson and
-Wretman (1992), Model Assisted Survey Sampling, 5.7 (ratio of totals), 6.3 (difference estimator), 9.8 and 15.6
-(weights for non-response within groups). What it means, its limits and a simulation: docs/accuracy.md.
+Wretman (1992), Model Assisted Survey Sampling, 5.7 (a mean as a ratio of totals), 6.3 (difference estimator), 9.8 and
+15.6 (weights for non-response within groups). What it means, its limits and a simulation: docs/accuracy.md.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ OUT_OF_ORDER = "served out of hash order while others wait, so the decided ones 
 UNKNOWN = ("value", "low", "high", "method", "effective_n", "covered_share")
 
 
-class _Variances(NamedTuple):
+class Variances(NamedTuple):
     """Sampling variances of the two estimators, and the mean of y - c that one of them adds to the mean c."""
 
     hajek: float
@@ -108,7 +108,7 @@ def _found(
     confident = all(one.sums.confident == one.sums.n and one.sums.dc_n == one.sums.decided for one in covered)
     if not confident or min(right, decided - right) < LEAST_OF_EACH:
         return "hajek", hajek
-    found = _variances(seen, hajek.mean, for_comparison)
+    found = variances(seen, hajek.mean, for_comparison)
     if not found.difference < found.hajek:
         return "hajek", hajek
     steps, n = sum(one.sums.c_sum for one in covered), sum(one.sums.n for one in covered)
@@ -119,7 +119,7 @@ def _found(
     return "difference", Limits(value, low, min(1.0, value + ratio * (hajek.high - hajek.mean)))
 
 
-def _variances(seen: Sequence[Stratum], mean: float, for_comparison: bool) -> _Variances:
+def variances(seen: Sequence[Stratum], mean: float, for_comparison: bool) -> Variances:
     """Return both estimators' variances, linearised.
 
     For a comparison the predictions are themselves a sample, which adds Var(y)/N to both: the same, in expectation, as
@@ -133,7 +133,7 @@ def _variances(seen: Sequence[Stratum], mean: float, for_comparison: bool) -> _V
         of_y += _variance(one, sums.right, sums.right, mean)
         of_d += _variance(one, sums.d_sum / MOMENT_SCALE, sums.d_squares / MOMENT_SCALE**2, correction)
     more = mean * (1 - mean) / size if for_comparison else 0.0
-    return _Variances(of_y / size**2 + more, of_d / size**2 + more, correction)
+    return Variances(of_y / size**2 + more, of_d / size**2 + more, correction)
 
 
 def _variance(one: Stratum, total: float, squares: float, mean: float) -> float:
