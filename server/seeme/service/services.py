@@ -7,6 +7,7 @@ from seeme import clock as clocks
 from seeme.ids import short_id
 from seeme.records.metrics import Health
 from seeme.service.cluster import Cluster
+from seeme.service.datasets import Datasets
 from seeme.service.events import Events
 from seeme.service.inbox import Inbox
 from seeme.service.ingest import Ingest
@@ -21,6 +22,7 @@ from seeme.service.review import Review
 from seeme.service.secrets import deployment_secret
 from seeme.service.signing import Signing
 from seeme.service.tasks import Tasks
+from seeme.service.training import Training
 from seeme.service.widget import Widget
 from seeme.settings import Settings
 from seeme.store.blobs import Blobs
@@ -53,11 +55,17 @@ class Services:
         self.events = Events(database, self.models, public_url, clock)
         self.inputs = Inputs(database, self.inbox, self.models, self.events, files, settings, clock)
         self.reports = Reports(database, self.inbox, self.models, sums, clock)
-        self.removal: Removal = Removal(self.inbox, self.intake, self.models, self.signing, files, settings, clock)
+        self.datasets = Datasets(self.inbox, database, clock)
+        self.training = Training(self.inbox, database, self.models, self.datasets, clock)
+        self.removal: Removal = Removal(
+            self.inbox, self.intake, self.models, self.signing, self.datasets, files, settings, clock
+        )
         self.review = Review(self.inbox, database, self.models, self.events, self.intake, self.removal, clock)
         self.widget = Widget(database, self.models, self.signing, self.ingest, clock)
         self.pulse = Pulse(database)
-        self.cluster = Cluster(database, self.inbox, self.intake, self.models, self.keys, self.signing, clock)
+        self.cluster = Cluster(
+            database, self.inbox, self.intake, self.models, self.keys, self.signing, self.datasets, clock
+        )
 
     def _committed(self, seconds: float, events: int) -> None:
         for observe in self.commits:
@@ -79,6 +87,7 @@ class Services:
             await services.keys.load(database)  # before the models that they name, as in Cluster.refresh
             await services.signing.load(database)
             await services.models.load(database)
+            await services.datasets.load(database)
             await services.intake.load(database, [model.id for model in services.models.live()])
             services.tasks.start(services)
             try:

@@ -25,13 +25,18 @@ TABLES = {
     "sums": ("model_id", "grain", "start", "version_id", "arm", "writer"),
     "thinned_days": ("model_id", "start"),
     "ab_units": ("ab_test_id", "unit", "metric"),
+    "datasets": ("id",),
+    "dataset_versions": ("dataset_id", "number"),
+    "dataset_items": ("dataset_id", "id", "since"),
+    "dataset_counts": ("dataset_id", "split", "label"),
+    "training_jobs": ("id",),
     "blobs": ("hash",),
     "keys": ("id",),
     "sign_in_codes": ("hash",),
     "sessions": ("hash",),
 }
 # Rows are compared byte for byte where a difference would be a wrong number or an open door; the others are counted.
-COMPARED = ("models", "label_positions", "sums", "keys")
+COMPARED = ("models", "label_positions", "sums", "keys", "dataset_versions", "dataset_counts")
 
 Chunks = AsyncIterator[list[tuple[Any, ...]]]
 

@@ -196,3 +196,9 @@ from unnest(
   rating, correct_label, correct_value, detection_index, box, notes, supersedes, subject, key_id
 )
 on conflict do nothing returning id;
+
+-- name: dataset_items_of_predictions
+select x.*
+from unnest(:ids::text[]) as k(id) cross join lateral (
+  select * from dataset_items where model_id = :model_id and prediction_id = k.id offset 0
+) as x;

@@ -149,3 +149,8 @@ insert into feedback (
   :received_at, :updated_at, :digest, :rating, :correct_label, :correct_value, :detection_index, :box, :notes,
   :supersedes, :subject, :key_id
 );
+
+-- name: dataset_items_of_predictions
+select i.*
+from json_each(:ids) j
+join dataset_items i on i.model_id = :model_id and i.prediction_id = j.value;

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import msgspec
 
+from seeme.records.datasets import ItemAccepted
 from seeme.records.feedback import Accepted
 from seeme.version import __version__
 from seeme.web.api import ROUTES
@@ -68,13 +69,13 @@ def document() -> Schema:
 
 def _types(operations: list[tuple[Route, Signature]]) -> Iterator[Any]:
     """Yield every type that needs a schema."""
-    yield from (Problem, Accepted, Refused)
+    yield from (Problem, Accepted, ItemAccepted, Refused)
     for _, signature in operations:
         yield from (kind for _, kind in signature.path)
-        for kind in (signature.body, signature.item):
+        for kind in (signature.body, signature.item, signature.entry):
             if kind is not None:
                 yield kind
-        if _has_json(signature) and signature.item is None:
+        if _has_json(signature) and signature.item is None and signature.entry is None:
             yield signature.returns
 
 
@@ -124,6 +125,8 @@ def _body(signature: Signature, shapes: dict[str, Schema]) -> Schema | None:
     if signature.item is not None:
         one = shapes[repr(signature.item)]
         return {"application/json": {"schema": {"oneOf": [one, _batch(one)]}}}
+    if signature.entry is not None:
+        return {"application/json": {"schema": _batch(shapes[repr(signature.entry)])}}
     return None
 
 
@@ -137,8 +140,8 @@ def _batch(one: Schema) -> Schema:
     }
 
 
-def _results(shapes: dict[str, Schema]) -> Schema:
-    result = {"anyOf": [shapes[repr(Accepted)], shapes[repr(Refused)]]}
+def _results(shapes: dict[str, Schema], accepted: type) -> Schema:
+    result = {"anyOf": [shapes[repr(accepted)], shapes[repr(Refused)]]}
     return {
         "type": "object",
         "properties": {"items": {"type": "array", "items": result, "minItems": 1, "maxItems": 1000}},
@@ -157,8 +160,11 @@ def _answers(signature: Signature, shapes: dict[str, Schema]) -> Schema:
             "201": {"description": "It is new, and on disk", "content": accepted},
             "200": {"description": "It was sent before with the same content; nothing changed", "content": accepted},
             "202": {"description": "It is on disk, and waits for its prediction", "content": accepted},
-            "207": {"description": "One result per item, in order", "content": _json(_results(shapes))},
+            "207": {"description": "One result per item, in order", "content": _json(_results(shapes, Accepted))},
         }
+    if signature.entry is not None:
+        results = _json(_results(shapes, ItemAccepted))
+        return {"207": {"description": "One result per item, in order", "content": results}}
     if signature.returns is None:
         return {"204": {"description": "Done"}}
     if not _has_json(signature):
@@ -181,7 +187,7 @@ def _problems(route: Route, signature: Signature) -> Schema:
         statuses |= {401, 403, 429}
     if signature.path or signature.query is not None:
         statuses.add(404)
-    if signature.body is not None or signature.item is not None or signature.is_upload:
+    if any(part is not None for part in (signature.body, signature.item, signature.entry)) or signature.is_upload:
         statuses |= {404, 413, 415}
     if route.method != "GET":
         statuses |= {409, 410, 507}
