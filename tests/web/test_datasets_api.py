@@ -112,3 +112,17 @@ async def test_a_key_for_some_models_sees_no_dataset(narrow, pets, method, path)
     if path.endswith("jobs"):
         body = {"name": "J", "dataset_id": "pets", "version_id": "v1", "base_model_id": "other"}
     assert (await narrow(method, path, b"" if method in ("GET", "DELETE") else body)).status == 403
+
+
+async def test_an_export_is_a_file_that_no_browser_shows(program, pets):
+    """It is called by its dataset, its version and its form."""
+    for format, kind in (("jsonl", "application/x-ndjson"), ("csv", "text/csv; charset=utf-8")):
+        answer = await program("GET", f"/v1/datasets/pets/versions/v1/export?format={format}")
+        assert (answer.status, answer.headers["content-type"]) == (200, kind)
+        assert answer.headers["content-disposition"] == f'attachment; filename="pets-1.{format}"'
+        assert "sandbox" in answer.headers["content-security-policy"]
+        assert len(answer.body.splitlines()) == (2 if format == "jsonl" else 3)
+    assert (await program("GET", "/v1/datasets/pets/versions/v1/export?format=coco")).status == 409
+    assert (await program("GET", "/v1/datasets/pets/versions/v1/export?format=xml")).paths() == ["$.format"]
+    assert (await program("GET", "/v1/datasets/pets/versions/v1/export?format=yolo&shard=2")).status == 422
+    assert (await program("GET", "/v1/datasets/pets/versions/v9/export")).status == 404

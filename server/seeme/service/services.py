@@ -7,6 +7,7 @@ from seeme import clock as clocks
 from seeme.ids import short_id
 from seeme.records.metrics import Health
 from seeme.service.cluster import Cluster
+from seeme.service.dataset_exports import DatasetExports
 from seeme.service.datasets import Datasets
 from seeme.service.events import Events
 from seeme.service.inbox import Inbox
@@ -56,6 +57,7 @@ class Services:
         self.inputs = Inputs(database, self.inbox, self.models, self.events, files, settings, clock)
         self.reports = Reports(database, self.inbox, self.models, sums, clock)
         self.datasets = Datasets(self.inbox, database, clock)
+        self.dataset_exports = DatasetExports(database, self.datasets, files)
         self.training = Training(self.inbox, database, self.models, self.datasets, clock)
         self.removal: Removal = Removal(
             self.inbox, self.intake, self.models, self.signing, self.datasets, files, settings, clock

@@ -1,6 +1,9 @@
 """Datasets, their items and versions, and training jobs: all of them about no one model, so for keys of all models."""
 
 from collections.abc import Sequence
+from typing import Annotated
+
+from starlette.responses import Response, StreamingResponse
 
 from seeme.errors import SeeMeError
 from seeme.records.datasets import (
@@ -19,8 +22,15 @@ from seeme.records.datasets import (
 from seeme.records.types import Id, Page
 from seeme.service.services import Services
 from seeme.web.guard import Caller
-from seeme.web.params import ItemParams, ListParams, given
+from seeme.web.params import ExportParams, ItemParams, ListParams, given
 from seeme.web.signature import Made
+
+# Its texts are those of whoever labels: it is for programs, and never a page of ours.
+_UNTRUSTED = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; sandbox",
+    "cache-control": "no-store",
+}
 
 
 async def create_dataset(services: Services, caller: Caller, body: NewDataset) -> Made[Dataset]:
@@ -70,6 +80,15 @@ async def list_dataset_versions(services: Services, dataset_id: Id, query: ListP
 async def read_dataset_version(services: Services, dataset_id: Id, version_id: Id) -> DatasetVersionDetail:
     """Get a version with its labels by split, and its difference to its parent."""
     return await services.datasets.version(dataset_id, version_id)
+
+
+async def export_dataset(
+    services: Services, dataset_id: Id, version_id: Id, query: ExportParams
+) -> Annotated[Response, "application/x-ndjson, text/csv, application/json, application/zip"]:
+    """Download a version, made as it is sent: JSONL and CSV of any task, COCO JSON and a YOLO zip of detections."""
+    export = await services.dataset_exports.open(dataset_id, version_id, query.format, query.shard, query.shards)
+    headers = _UNTRUSTED | {"content-disposition": f'attachment; filename="{export.name}"'}
+    return StreamingResponse(export.chunks, media_type=export.media_type, headers=headers)
 
 
 async def create_training_job(services: Services, caller: Caller, body: NewTrainingJob) -> Made[TrainingJob]:

@@ -12,7 +12,7 @@ from seeme.version import __version__
 from seeme.web.api import ROUTES
 from seeme.web.endpoint import Route
 from seeme.web.events import Refused
-from seeme.web.params import InModelParams
+from seeme.web.params import ExportParams, InModelParams
 from seeme.web.problems import Problem
 from seeme.web.signature import Signature, read_signature
 
@@ -168,7 +168,8 @@ def _answers(signature: Signature, shapes: dict[str, Schema]) -> Schema:
     if signature.returns is None:
         return {"204": {"description": "Done"}}
     if not _has_json(signature):
-        return {"200": {"description": "The content", "content": {signature.media_type: {}}}}
+        kinds: Schema = {kind: {} for kind in signature.media_type.split(", ")}
+        return {"200": {"description": "The content", "content": kinds}}
     content = _json(shapes[repr(signature.returns)])
     answers = {"200": {"description": "The answer", "content": content}}
     if signature.makes:
@@ -191,8 +192,8 @@ def _problems(route: Route, signature: Signature) -> Schema:
         statuses |= {404, 413, 415}
     if route.method != "GET":
         statuses |= {409, 410, 507}
-    if signature.query is InModelParams:
-        statuses.add(409)  # several models have the id
+    if signature.query in (InModelParams, ExportParams):
+        statuses.add(409)  # several models have the id; the format isn't for the dataset's task
     return {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in sorted(statuses)}
 
 
