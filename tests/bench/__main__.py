@@ -17,6 +17,7 @@ from .estimation import estimation
 from .postgres import postgres
 from .process import ROOT
 from .reading import reading
+from .review import review
 from .run import FULL, QUICK, Run, table
 from .starting import starting
 from .writing import batches, feedback, singles
@@ -28,6 +29,7 @@ SECTIONS: dict[str, Callable[[Run], None]] = {
     "reading": reading,
     "starting": starting,
     "postgres": postgres,
+    "review": review,
     "estimation": estimation,
 }
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from seeme.clock import DAY, MINUTE
 from seeme.errors import Conflict, Invalid, NotFound
+from seeme.records.engine import DryRunRequest
 from seeme.records.feedback import Correction, Rating
 from seeme.records.models import ModelPatch
 from seeme.records.predictions import LabelledBox, NewPrediction
@@ -377,3 +378,31 @@ async def test_the_estimate_corrects_what_the_rules_chose(services, model, someo
     (row,) = [one for one in report.classes.classes if one.label == "0"]
     assert row.precision == pytest.approx(truth, abs=0.05)
     assert [(pair.predicted, pair.actual) for pair in report.classes.confusions] == [("0", "1")]
+
+
+async def test_a_dry_run_says_what_settings_would_queue(services, model, someone, clock):
+    """Items a day by rule and in all, from the last predictions; nothing is set or queued."""
+    await log(services, someone, 60)
+    clock.forward(DAY // 2)
+    request = msgspec.convert({"data_engine": RULES, "last": 1000}, DryRunRequest)
+    found = await services.dry_runs.run("digits", request)
+    assert (found.predictions, found.days) == (60, 0.5)
+    by_rule = {one.rule: (one.matched, one.items_per_day) for one in found.rules}
+    assert by_rule == {"low_confidence": (36, pytest.approx(36)), "random_sample": (60, pytest.approx(24))}
+    assert found.items_per_day == pytest.approx((36 * 0.6 + 24 * 0.2) / 0.5)
+    assert services.models.get("digits").data_engine.version == 0
+    assert (await services.dry_runs.run("digits", replace(request, last=10))).predictions == 10
+
+
+async def test_a_dry_run_without_predictions_knows_nothing(services, model):
+    """Null, not 0."""
+    request = msgspec.convert({"data_engine": RULES}, DryRunRequest)
+    found = await services.dry_runs.run("digits", request)
+    assert (found.days, found.items_per_day, found.rules[0].items_per_day) == (None, None, None)
+
+
+async def test_a_dry_run_of_wrong_settings_is_refused(services, model):
+    """As setting them would be."""
+    request = msgspec.convert({"data_engine": {"edge_cases": {"conditions": ["no_detections"]}}}, DryRunRequest)
+    with pytest.raises(Invalid, match="no_detections isn't one of a classification model's"):
+        await services.dry_runs.run("digits", request)

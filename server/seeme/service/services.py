@@ -11,6 +11,7 @@ from seeme.service.approval import Approval
 from seeme.service.cluster import Cluster
 from seeme.service.dataset_exports import DatasetExports
 from seeme.service.datasets import Datasets
+from seeme.service.dry_run import DryRuns
 from seeme.service.events import Events
 from seeme.service.flagged import Flagged
 from seeme.service.inbox import Inbox
@@ -70,6 +71,7 @@ class Services:
         )
         self.queue = Queue(self.inbox, self.models, Learning(self.datasets), sums.writer, clock)
         self.flagged = Flagged(database, self.models, self.events, clock)
+        self.dry_runs = DryRuns(self.models, self.events, clock)
         approval = Approval(self.queue, self.models.get)
         self.review = Review(self.inbox, database, self.models, self.events, self.intake, self.removal, approval, clock)
         self.widget = Widget(database, self.models, self.signing, self.ingest, clock)

@@ -55,6 +55,7 @@ from seeme.web.api_review import (
     renew_review,
     review_state,
     skip_review,
+    try_rules,
     undo_review,
 )
 from seeme.web.api_service import health, metrics_text, ready
@@ -100,6 +101,7 @@ ROUTES = [
     Route("POST", _REVIEW + "/undo", undo_review, "review", "Take a decision back", True),
     Route("GET", _MODEL + "/review", review_state, "read", "How far the review of a model is"),
     Route("GET", _MODEL + "/accuracy", model_accuracy, "read", "Accuracy, estimated from what was reviewed"),
+    Route("POST", _MODEL + "/data-engine/dry-run", try_rules, "read", "Try settings on the last predictions"),
     Route("GET", _MODEL + "/rule-sets", list_rule_sets, "read", "List the data engine's settings over time"),
     # Models
     Route("POST", "/v1/models", create_model, "admin", "Make a model"),
