@@ -6,8 +6,11 @@ from contextlib import asynccontextmanager
 from seeme import clock as clocks
 from seeme.ids import short_id
 from seeme.records.metrics import Health
+from seeme.service.accuracy import Accuracy
+from seeme.service.approval import Approval
 from seeme.service.cluster import Cluster
 from seeme.service.events import Events
+from seeme.service.flagged import Flagged
 from seeme.service.inbox import Inbox
 from seeme.service.ingest import Ingest
 from seeme.service.inputs import Inputs
@@ -15,6 +18,7 @@ from seeme.service.intake import Intake
 from seeme.service.keys import Keys
 from seeme.service.models import Models
 from seeme.service.pulse import Pulse
+from seeme.service.queue import Queue
 from seeme.service.removal import Removal
 from seeme.service.reports import Reports
 from seeme.service.review import Review
@@ -49,12 +53,16 @@ class Services:
         self.keys = Keys(self.inbox, database, public_url, clock)
         self.signing = Signing(self.inbox, self.models, clock)
         self._secret = deployment_secret(settings)
-        self.ingest = Ingest(self.inbox, self.models, self.signing, database, self._secret, clock)
+        self.ingest = Ingest(self.inbox, self.models, self.signing, database, self.intake.sampling, self._secret, clock)
         self.events = Events(database, self.models, public_url, clock)
         self.inputs = Inputs(database, self.inbox, self.models, self.events, files, settings, clock)
-        self.reports = Reports(database, self.inbox, self.models, sums, clock)
+        self.accuracy = Accuracy(database, self.models, clock)
+        self.reports = Reports(database, self.inbox, self.models, sums, self.accuracy, clock)
         self.removal: Removal = Removal(self.inbox, self.intake, self.models, self.signing, files, settings, clock)
-        self.review = Review(self.inbox, database, self.models, self.events, self.intake, self.removal, clock)
+        self.queue = Queue(self.inbox, self.models, sums.writer, clock)
+        self.flagged = Flagged(database, self.models, self.events, clock)
+        approval = Approval(self.queue, self.models.get)
+        self.review = Review(self.inbox, database, self.models, self.events, self.intake, self.removal, approval, clock)
         self.widget = Widget(database, self.models, self.signing, self.ingest, clock)
         self.pulse = Pulse(database)
         self.cluster = Cluster(database, self.inbox, self.intake, self.models, self.keys, self.signing, clock)
