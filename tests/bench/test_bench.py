@@ -30,7 +30,7 @@ def test_a_quick_run_measures_every_section(tmp_path: Path) -> None:
         "PostgreSQL",
         "sampling inside intake",
         "items leased to two of 50 reviewers",
-        "accuracy, rule 50 % + random 5 %: bias",
+        "accuracy, rule 50 % + random 5 %",
     ):
         assert f"| {words}" in done.stdout
     raw = json.loads((tmp_path / "raw.json").read_text())
