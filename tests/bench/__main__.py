@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from .exporting import exporting
 from .postgres import postgres
 from .process import ROOT
 from .reading import reading
@@ -25,6 +26,7 @@ SECTIONS: dict[str, Callable[[Run], None]] = {
     "feedback": feedback,
     "batches": batches,
     "reading": reading,
+    "exporting": exporting,
     "starting": starting,
     "postgres": postgres,
 }
