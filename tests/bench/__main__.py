@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .estimation import estimation
+from .exporting import exporting
 from .postgres import postgres
 from .process import ROOT
 from .reading import reading
@@ -27,6 +28,7 @@ SECTIONS: dict[str, Callable[[Run], None]] = {
     "feedback": feedback,
     "batches": batches,
     "reading": reading,
+    "exporting": exporting,
     "starting": starting,
     "postgres": postgres,
     "review": review,

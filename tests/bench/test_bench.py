@@ -24,6 +24,8 @@ def test_a_quick_run_measures_every_section(tmp_path: Path) -> None:
         "batches of 100: events/s",
         "page of 50 at 20,000 predictions",
         "12 weeks of metrics at 20,000 predictions",
+        "a version of 20,000 items",
+        "export of 20,000 items as yolo",
         "ready after the start",
         "idle resident memory",
         "`from seeme import Client`",

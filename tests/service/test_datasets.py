@@ -74,7 +74,7 @@ async def test_a_version_never_changes(services, someone):
     second = await freeze(services, someone)
     assert await labels(services, first) == {"a": "cat", "b": "cat", "c": "cat"}
     assert await labels(services, second) == await labels(services) == {"a": "cat", "b": "dog", "d": "cat"}
-    assert (second.number, second.parent_version_id, second.items) == (2, first.id, 3)
+    assert (second.number, second.parent_version_id, second.item_count) == (2, first.id, 3)
     assert await changes(services, second) == (1, 1, 1)
     assert (await services.datasets.version("pets", first.id)).changes is None
 
@@ -102,7 +102,7 @@ async def test_what_is_undone_leaves_no_trace(services, someone):
     await put(services, item("a"), item("b", "mouse"), item("b"))
     second = await freeze(services, someone)
     assert await changes(services, second) == (0, 0, 0)
-    assert second.items == 2
+    assert second.item_count == 2
     counts = (await services.datasets.read("pets")).counts
     assert sum((Counter(split.labels) for split in counts.values()), Counter()) == {"cat": 2}
 
@@ -117,7 +117,7 @@ async def test_counts_are_those_of_the_rows(services, someone):
     detail = await services.datasets.version("pets", version.id)
     found = {(split, label): n for split, count in detail.splits.items() for label, n in count.labels.items()}
     assert found == expected
-    assert {split: count.items for split, count in detail.splits.items()} == Counter(row.split for row in rows)
+    assert {split: count.item_count for split, count in detail.splits.items()} == Counter(row.split for row in rows)
     assert (await services.datasets.read("pets")).counts == detail.splits
 
 
@@ -128,7 +128,7 @@ async def test_boxes_are_counted_by_their_label(services, someone):
         "pets", [NewDatasetItem(id="a", boxes=boxes), NewDatasetItem(id="b", boxes=[])], someone
     )
     counts = (await services.datasets.read("pets")).counts.values()
-    assert sum(count.items for count in counts) == 2
+    assert sum(count.item_count for count in counts) == 2
     assert sum((Counter(count.labels) for count in counts), Counter()) == {"car": 2, "bus": 1}
 
 
@@ -213,8 +213,8 @@ async def test_an_erased_person_is_gone_from_every_version_and_the_gap_is_counte
     await services.removal.erase(services.ingest.subject_hash("ann"))
     assert await labels(services, first) == await labels(services, second) == await labels(services) == {"other": "cat"}
     found = [await services.datasets.version("pets", version.id) for version in (first, second)]
-    assert [(one.items, one.erased) for one in found] == [(1, 2), (1, 1)]
-    assert (await services.datasets.read("pets")).items == 1
+    assert [(one.item_count, one.erased) for one in found] == [(1, 2), (1, 1)]
+    assert (await services.datasets.read("pets")).item_count == 1
     assert await refs(services) == []
 
 
@@ -277,7 +277,7 @@ async def test_a_deleted_dataset_is_gone_at_once_and_its_id_free_when_it_is_swep
         await services.datasets.create(NewDataset(name="Pets", id="pets"), someone)
     await services.removal.retain()
     assert (await services.datasets.create(NewDataset(name="Other", id="pets"), someone))[1]
-    assert (await services.datasets.read("pets")).items == 0
+    assert (await services.datasets.read("pets")).item_count == 0
     assert (await services.datasets.versions("pets")).items == []
 
 

@@ -36,11 +36,11 @@ async def test_a_version_says_what_it_holds_and_what_changed(program, pets):
     assert (made.status, made.json()["number"], made.json()["parent_version_id"]) == (201, 2, "v1")
     assert (await program("POST", "/v1/datasets/pets/versions", {"id": "v2", "name": "Second"})).status == 200
     found = (await program("GET", "/v1/datasets/pets/versions/v2")).json()
-    assert (found["items"], found["erased"]) == (3, 0)
+    assert (found["item_count"], found["erased"]) == (3, 0)
     assert found["changes"] == {"added": 1, "removed": 0, "changed": 0}
     assert sum(split["labels"].get("cat", 0) for split in found["splits"].values()) == 2
     whole = (await program("GET", "/v1/datasets/pets")).json()
-    assert (whole["items"], whole["counts"], whole["latest_version"]["id"]) == (3, found["splits"], "v2")
+    assert (whole["item_count"], whole["counts"], whole["latest_version"]["id"]) == (3, found["splits"], "v2")
     listed = await program("GET", "/v1/datasets/pets/versions?limit=1")
     rest = await program("GET", f"/v1/datasets/pets/versions?cursor={listed.json()['next_cursor']}")
     assert [one["id"] for answer in (listed, rest) for one in answer.json()["items"]] == ["v1", "v2"]

@@ -52,7 +52,7 @@ class Dataset(View, frozen=True, kw_only=True):
 class SplitCount(View, frozen=True, kw_only=True):
     """How many items a split has, and how many of each label: of its boxes where those are labelled."""
 
-    items: int
+    item_count: int
     labels: dict[str, int]
 
 
@@ -66,7 +66,7 @@ class DatasetVersion(View, frozen=True, kw_only=True):
     parent_version_id: str | None
     created_by: str
     created_at: Time
-    items: int
+    item_count: int
     erased: int
 
 
@@ -88,7 +88,7 @@ class DatasetVersionDetail(DatasetVersion, frozen=True, kw_only=True):
 class DatasetDetail(Dataset, frozen=True, kw_only=True):
     """A dataset with what its working set holds, which is what the next version will hold."""
 
-    items: int
+    item_count: int
     counts: dict[Split, SplitCount]
     latest_version: DatasetVersion | None
 

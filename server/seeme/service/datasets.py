@@ -82,7 +82,7 @@ class Datasets:
         latest = await datasets.latest(self._reader, dataset_id)
         return DatasetDetail(
             **structs.asdict(stored.dataset),
-            items=sum(count.items for count in counts.values()),
+            item_count=sum(count.item_count for count in counts.values()),
             counts=counts,  # type: ignore[arg-type]
             latest_version=latest.version if latest else None,
         )
@@ -290,7 +290,7 @@ class Datasets:
                 parent_version_id=parent,
                 created_by=identity.holder,
                 created_at=from_micros(self._clock()),
-                items=sum(count.items for count in counts.values()),
+                item_count=sum(count.item_count for count in counts.values()),
                 erased=0,
             )
             stored = StoredDatasetVersion(version, counts, content)

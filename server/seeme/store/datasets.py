@@ -81,7 +81,7 @@ def _to_version(row: Row) -> StoredDatasetVersion:
         parent_version_id=row["parent_id"],
         created_by=row["created_by"],
         created_at=from_micros(row["created_at"]),
-        items=sum(split.items for split in splits.values()),
+        item_count=sum(split.item_count for split in splits.values()),
         erased=row["erased"],
     )
     return StoredDatasetVersion(version, splits, row["digest"])
@@ -121,7 +121,7 @@ def splits_of(counts: Mapping[tuple[str, str], int]) -> dict[str, SplitCount]:
     splits: dict[str, SplitCount] = {}
     for split in ("train", "val", "test"):
         labels = {label: n for (one, label), n in sorted(counts.items()) if one == split and label and n > 0}
-        splits[split] = SplitCount(items=counts.get((split, ""), 0), labels=labels)
+        splits[split] = SplitCount(item_count=counts.get((split, ""), 0), labels=labels)
     return splits
 
 
@@ -296,7 +296,7 @@ async def take_out(tx: Transaction, dataset_id: str, rows: Sequence[ItemRow]) ->
     for one in map(_to_version, found):
         number = one.version.number
         gone = [row for row in rows if row.since <= number < row.until]
-        left: Counts = Counter({(split, ""): count.items for split, count in one.splits.items()})
+        left: Counts = Counter({(split, ""): count.item_count for split, count in one.splits.items()})
         left.update({(split, label): n for split, count in one.splits.items() for label, n in count.labels.items()})
         for row in gone:
             left.subtract(counts_of(row))
