@@ -51,6 +51,11 @@ def image(number: int) -> bytes:
     return png.encode(scene.make(number).pixels)
 
 
+def draw() -> list[int]:
+    """Return the numbers of pictures for a page, by chance."""
+    return [int(number) for number in np.random.default_rng().integers(PICTURES, size=SHOWN)]
+
+
 def log_shown(client: Client, model_id: str, shown: list[Prediction]) -> None:
     """Log what the detector said of a page's pictures, in one request."""
     with client.batch():
@@ -110,8 +115,7 @@ def create_app(client: Client, model_id: str, service_url: str, publishable_key:
 
     def page(request: Request) -> Response:
         """Show new pictures; a service that can't be reached doesn't take the page away."""
-        numbers = np.random.default_rng().integers(PICTURES, size=SHOWN)
-        shown = [predict(int(number)) for number in numbers]
+        shown = [predict(number) for number in draw()]
         later, notice = None, ""
         try:
             log_shown(client, model_id, shown)

@@ -4,7 +4,7 @@ import json
 import time
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -22,6 +22,9 @@ LEAST_SURE = 0.4
 # Two boxes with this share of the smaller one in common are about the same thing.
 SAME = 0.7
 TURNS = 72
+
+# The network's numbers by name: two layers, and what the measures are scaled by.
+Network = dict[str, Array]
 
 
 class Detection(NamedTuple):
@@ -78,15 +81,15 @@ def box(region: Region) -> Box:
 
 
 @cache
-def _network() -> dict[str, Any]:
+def _network() -> Network:
     """Return the trained numbers, which `python -m detection.train` makes."""
     stored = json.loads(WEIGHTS.read_text(encoding="utf-8"))
     return {name: np.asarray(value, dtype=float) for name, value in stored.items()}
 
 
-def shares(rows: Array) -> Array:
+def shares(rows: Array, net: Network | None = None) -> Array:
     """Return for each row of measures how likely each label, and last that it is nothing: they sum to 1."""
-    net = _network()
+    net = net or _network()
     if not len(rows):
         return np.empty((0, len(LABELS) + 1))
     hidden = np.tanh((rows - net["mean"]) / net["spread"] @ net["first"] + net["first_bias"])

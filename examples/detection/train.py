@@ -5,8 +5,9 @@ import sys
 import warnings
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .detector import LABELS, NOTHING, WEIGHTS, box, measure_all
+from .detector import LABELS, NOTHING, WEIGHTS, Network, box, measure_all, shares
 from .drawing import Array
 from .matching import overlap
 from .regions import look, propose
@@ -14,7 +15,10 @@ from .scene import Part, make
 
 FIRST = 1_000_000
 PICTURES = 700
+# Further pictures, to see how sure the network may be.
+HELD_OUT = 150
 NEURONS = 24
+DECAY = 10.0
 SEED = 11
 # What a region has to share with a part's box to be an example of it; between the two it is neither.
 IS, IS_NOT = 0.6, 0.3
@@ -45,28 +49,53 @@ def _truth(where: tuple[int, int, int, int], parts: list[Part]) -> str:
     return NOTHING if shared < IS_NOT else ""
 
 
-def fit(rows: Array, truths: list[str]) -> dict[str, list[float]]:
+def fit(rows: Array, truths: list[str]) -> Network:
     """Return the numbers of a network that tells the rows apart."""
     from sklearn.neural_network import MLPClassifier
 
     mean, spread = rows.mean(axis=0), rows.std(axis=0) + 1e-6
-    wanted = np.array([[*LABELS, NOTHING].index(truth) for truth in truths])
-    net = MLPClassifier((NEURONS,), activation="tanh", alpha=0.3, solver="lbfgs", max_iter=400, random_state=SEED)
+    net = MLPClassifier((NEURONS,), activation="tanh", alpha=DECAY, solver="lbfgs", max_iter=500, random_state=SEED)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        net.fit((rows - mean) / spread, wanted)
+        warnings.simplefilter("ignore")  # it is stopped before it has converged, which is meant
+        net.fit((rows - mean) / spread, _wanted(truths))
     (first, second), (first_bias, second_bias) = net.coefs_, net.intercepts_
     parts = {"mean": mean, "spread": spread, "first": first, "first_bias": first_bias}
-    parts |= {"second": second, "second_bias": second_bias}
-    return {name: np.round(value, 4).tolist() for name, value in parts.items()}
+    return parts | {"second": second, "second_bias": second_bias}
+
+
+def temper(net: Network, rows: Array, truths: list[str]) -> tuple[Network, float]:
+    """Return the network as sure as it ought to be, and by how much it was too sure (Guo et al. 2017, temperature).
+
+    The temperature is the one at which rows that it hasn't seen are least surprising.
+    """
+    wanted = _wanted(truths)
+    heats = np.linspace(0.5, 4, 71)
+    surprises = []
+    for heat in heats:
+        given = shares(rows, _divided(net, heat))[np.arange(len(rows)), wanted]
+        surprises.append(-np.log(given + 1e-12).mean())
+    best = float(heats[int(np.argmin(surprises))])
+    return _divided(net, best), best
+
+
+def _divided(net: Network, heat: float) -> Network:
+    return net | {name: net[name] / heat for name in ("second", "second_bias")}
+
+
+def _wanted(truths: list[str]) -> NDArray[np.int64]:
+    return np.array([[*LABELS, NOTHING].index(truth) for truth in truths])
 
 
 def main() -> int:
     """Make the weights anew."""
     rows, truths = examples(range(FIRST, FIRST + PICTURES))
-    WEIGHTS.write_text(json.dumps(fit(rows, truths)) + "\n", encoding="utf-8")
+    unseen = examples(range(FIRST + PICTURES, FIRST + PICTURES + HELD_OUT))
+    net, heat = temper(fit(rows, truths), *unseen)
+    stored = {name: np.round(value, 4).tolist() for name, value in net.items()}
+    WEIGHTS.write_text(json.dumps(stored) + "\n", encoding="utf-8")
     counts = ", ".join(f"{truths.count(label)} {label}" for label in [*LABELS, NOTHING])
     print(f"{WEIGHTS.name} from {len(rows)} regions of {PICTURES} pictures: {counts}")
+    print(f"Temperature {heat:.2f}, from {len(unseen[1])} regions of {HELD_OUT} other pictures")
     return 0
 
 
