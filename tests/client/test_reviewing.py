@@ -77,7 +77,7 @@ def test_the_nested_settings_of_the_documents_are_taken(client: Client) -> None:
         name="Vehicles 2", dataset_id=dataset.id, version_id=new_version.id, base_model_id=model.id
     )
     assert job.status == "created"
-    assert new_version.items == 2
+    assert new_version.item_count == 2
     assert not list(client.get_flagged_items(dataset_id=dataset.id, status="needs_review"))
 
 
