@@ -377,3 +377,20 @@ async def test_the_estimate_corrects_what_the_rules_chose(services, model, someo
     (row,) = [one for one in report.classes.classes if one.label == "0"]
     assert row.precision == pytest.approx(truth, abs=0.05)
     assert [(pair.predicted, pair.actual) for pair in report.classes.confusions] == [("0", "1")]
+
+
+async def test_a_day_that_waits_for_review_is_said(services, model, someone, clock):
+    """Yesterday's decided ones stand for today's, and the report says so; each day alone has its own answer."""
+    await set_rules(services, random_sample={"enabled": True, "rate": 1.0})
+    for day in ("one", "two"):
+        new = [NewPrediction(model_id="digits", id=f"{day}-{n}", label="0", confidence=0.9) for n in range(20)]
+        await services.ingest.predictions(new, someone)
+        if day == "one":
+            for row in await claim(services, ADA, 100):
+                await services.queue.decide("digits", row.id, CORRECT, ADA)
+            clock.forward(DAY)
+    found = (await services.accuracy.report("digits", None, None)).accuracy
+    assert found.notes[0].startswith("50 % of the predictions are of days or versions of which none")
+    alone = (await services.accuracy.report("digits", clock(), clock())).accuracy
+    assert (alone.value, alone.predictions, alone.decided) == (None, 20, 0)
+    assert alone.reasons["value"] == "20 predictions were taken for review and none has been decided yet"
