@@ -375,6 +375,7 @@ async def test_the_estimate_corrects_what_the_rules_chose(services, model, someo
     (week,) = [one for one in await services.reports.metrics("digits", MetricsQuery(lookback_weeks=1)) if one.reviewed]
     assert (week.accuracy, week.accuracy_low, week.reviewed) == (found.value, found.low, found.decided)
     assert week.naive_accuracy == found.naive_accuracy
+    assert "naive" in week.accuracy_note.lower() or "reviewed" in week.accuracy_note
     (row,) = [one for one in report.classes.classes if one.label == "0"]
     assert row.precision == pytest.approx(truth, abs=0.05)
     assert [(pair.predicted, pair.actual) for pair in report.classes.confusions] == [("0", "1")]
@@ -406,3 +407,20 @@ async def test_a_dry_run_of_wrong_settings_is_refused(services, model):
     request = msgspec.convert({"data_engine": {"edge_cases": {"conditions": ["no_detections"]}}}, DryRunRequest)
     with pytest.raises(Invalid, match="no_detections isn't one of a classification model's"):
         await services.dry_runs.run("digits", request)
+
+
+async def test_a_day_that_waits_for_review_is_said(services, model, someone, clock):
+    """Yesterday's decided ones stand for today's, and the report says so; each day alone has its own answer."""
+    await set_rules(services, random_sample={"enabled": True, "rate": 1.0})
+    for day in ("one", "two"):
+        new = [NewPrediction(model_id="digits", id=f"{day}-{n}", label="0", confidence=0.9) for n in range(20)]
+        await services.ingest.predictions(new, someone)
+        if day == "one":
+            for row in await claim(services, ADA, 100):
+                await services.queue.decide("digits", row.id, CORRECT, ADA)
+            clock.forward(DAY)
+    found = (await services.accuracy.report("digits", None, None)).accuracy
+    assert found.notes[0].startswith("50 % of the predictions are of days or versions of which none")
+    alone = (await services.accuracy.report("digits", clock(), clock())).accuracy
+    assert (alone.value, alone.predictions, alone.decided) == (None, 20, 0)
+    assert alone.reasons["value"] == "20 predictions were taken for review and none has been decided yet"
