@@ -133,7 +133,7 @@ def _accuracy(
         found = {"accuracy": naive, "accuracy_low": None, "accuracy_high": None}
         return {
             **found,
-            "accuracy_note": None,
+            "accuracy_note": "",
             "naive_accuracy": naive,
             "reviewed": reviewed.decided if reviewed else 0,
         }
@@ -143,12 +143,12 @@ def _accuracy(
             why = INCOMPLETE
         _explain(reasons, True, why, *ACCURACY)
         _explain(reasons, naive is None, NO_LABELS if labelled else why, "naive_accuracy")
-        return {**dict.fromkeys((*ACCURACY, "accuracy_note")), "naive_accuracy": naive, "reviewed": 0}
+        return {**dict.fromkeys(ACCURACY), "accuracy_note": "", "naive_accuracy": naive, "reviewed": 0}
     _explain(reasons, reviewed.value is None, reviewed.reasons.get("value", NO_REVIEWS), *ACCURACY)
     naive = reviewed.naive_accuracy if naive is None else naive
     _explain(reasons, naive is None, reviewed.reasons.get("naive_accuracy", NO_LABELS), "naive_accuracy")
     found = {"accuracy": reviewed.value, "accuracy_low": reviewed.low, "accuracy_high": reviewed.high}
-    note = " ".join(reviewed.notes) or None
+    note = " ".join(reviewed.notes)
     return {**found, "accuracy_note": note, "naive_accuracy": naive, "reviewed": reviewed.decided}
 
 

@@ -49,7 +49,7 @@ class PeriodMetrics(View, frozen=True, kw_only=True):
     accuracy: float | None
     accuracy_low: float | None
     accuracy_high: float | None
-    accuracy_note: str | None
+    accuracy_note: str
     reviewed: int
     naive_accuracy: float | None
     mae: float | None
