@@ -125,3 +125,8 @@ def prediction_path(prediction_id: str, *parts: str) -> str:
 def feedback_path(feedback_id: str, *parts: str) -> str:
     """Return the path of a feedback, or of something of it."""
     return "/".join(("/v1/feedback", segment(feedback_id, "feedback_id"), *parts))
+
+
+def review_path(review_id: str, *parts: str) -> str:
+    """Return the path of a review item, or of something of it."""
+    return "/".join(("/v1/review", segment(review_id, "review_id"), *parts))

@@ -70,13 +70,13 @@ def _add(commands: Commands, name: str, run: Run, help: str) -> argparse.Argumen
 def _add_serving(commands: Commands) -> None:  # type: ignore[valid-type]
     for name, run, help in (
         ("serve", _serve, "Run the service."),
-        ("demo", _demo, "Run the service with the digits example and a month of history."),
+        ("demo", _demo, "Run the service with two examples: digits with a month of history, and a detector."),
     ):
         command = _add(commands, name, run, help)
         command.add_argument("--host", help="address to listen on (SEEME_HOST; default 127.0.0.1)")
         command.add_argument("--port", type=int, help="port to listen on (SEEME_PORT; default 8765)")
         if name == "demo":
-            command.add_argument("--demo-port", type=int, default=8766, help="port of the example (default 8766)")
+            command.add_argument("--demo-port", type=int, default=8766, help="port of the examples (default 8766)")
     _add(commands, "sign-in", _sign_in, "Make a one-time link that signs you in to the pages.")
 
 

@@ -19,12 +19,13 @@ from seeme.records.quarantine import DecidedAll
 from seeme.records.tokens import IssuedSigningSecret, SigningSecret
 from seeme.records.widget import WidgetContext
 from seeme.results import Record, Records
+from seeme.reviewing import Reviewing
 from seeme.transport import BYTES, Request
 
 __all__ = ["Batch", "BatchFailed", "Client", "Failure", "Record", "Records"]
 
 
-class Client(DatasetCalls):
+class Client(Reviewing, DatasetCalls):
     """A connection to one SeeMe service, to be made once and shared, by threads too.
 
     `base_url` and `api_key` fall back to `SEEME_BASE_URL` (then http://127.0.0.1:8765) and `SEEME_API_KEY`. A call

@@ -30,6 +30,9 @@ def test_a_quick_run_measures_every_section(tmp_path: Path) -> None:
         "idle resident memory",
         "`from seeme import Client`",
         "PostgreSQL",
+        "sampling inside intake",
+        "items leased to two of 50 reviewers",
+        "accuracy, rule 50 % + random 5 %",
     ):
         assert f"| {words}" in done.stdout
     raw = json.loads((tmp_path / "raw.json").read_text())

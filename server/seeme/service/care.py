@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 from seeme.errors import SetupError
 from seeme.service import dataset_checks, recount
 from seeme.settings import Settings
-from seeme.store import blobs, datasets, registry
+from seeme.store import blobs, datasets, registry, strata
 from seeme.store.database import Reader
 from seeme.store.engines import FILE, open_to_read
 from seeme.store.sqlite import open_sqlite_readonly
@@ -36,6 +36,8 @@ async def check(settings: Settings) -> AsyncIterator[tuple[str, list[str]]]:
                     if not thinned:
                         delta = await recount.day(reader, model_id, day)
                         faults += await recount.differences(reader, model_id, day, delta)
+                        counted = await recount.strata_day(reader, model_id, day)
+                        faults += await strata.differences(reader, model_id, day, counted)
                 skipped = sum(thinned for _, thinned in days)
                 note = f", {skipped} without rows any more" if skipped else ""
                 yield f"sums of {model_id} against rows ({len(days)} days{note})", faults

@@ -7,17 +7,18 @@ from seeme.clock import DAY
 from seeme.domain import sums
 from seeme.records.keys import Erased
 from seeme.records.rows import FeedbackRow, PredictionRow
-from seeme.service import truths, votes
+from seeme.service import leaving, truths, votes
 from seeme.service.datasets import Datasets
 from seeme.service.inbox import Inbox
 from seeme.service.intake import FINE_KEPT, Intake
 from seeme.service.models import Models
 from seeme.service.signing import Signing
 from seeme.settings import Settings
-from seeme.store import blobs, events, reading, registry, removal
+from seeme.store import blobs, events, reading, registry, removal, review
 from seeme.store.blobs import Blobs
 from seeme.store.database import Transaction
 from seeme.store.events import bury
+from seeme.store.strata import Strata
 
 CHUNK = 500
 
@@ -102,6 +103,7 @@ class Removal:
         labels = [(label.model_id, label.id) for row in rows for label in await removal.labels_of(tx, row)]
         await bury(tx, "label", labels, at)
         await bury(tx, "prediction", [_key(row) for row in rows], at)
+        await leaving.forget_open_items(tx, [_key(row) for row in rows])
         await blobs.drop_references(tx, [row.input_hash for row in rows if row.input_stored and row.input_hash])
 
     async def _expire_orphans(self, kind: str, model_id: str, now: int, tx: Transaction) -> int:
@@ -119,6 +121,9 @@ class Removal:
         rows = await removal.expired_predictions(tx, model_id, 2**62, CHUNK)
         await self._bury_predictions(tx, rows)
         count = len(rows)
+        items = await review.some_of_model(tx, model_id, CHUNK)
+        await review.delete(tx, items)
+        count += len(items)
         for kind in ("label", "feedback"):
             keys = await removal.some_of_model(tx, kind, model_id, CHUNK)
             await bury(tx, kind, keys, self._clock())
@@ -150,6 +155,7 @@ class Removal:
             predictions += chunk
         while chunk := await self._inbox.run(partial(self._erase_feedback, subject)):
             feedback += chunk
+        await self._repeat(partial(self._erase_items, subject))
         await self._repeat(partial(self._datasets.erase_subject, subject=subject, most=CHUNK))
         await self._sweep_blobs()
         return Erased(predictions=predictions, feedback=feedback)
@@ -168,9 +174,11 @@ class Removal:
         targets = await events.targets(tx, [_key(row) for row in rows])
         tally = votes.Tally(targets, delta)
         gone = []
+        counted = Strata()
         for row in rows:
             positions = await events.label_positions(tx, row.model_id)
             delta.add(row.model_id, row.version_id, row.arm, row.created_at, _lanes(row, positions), -1)
+            await leaving.uncount(tx, row, counted)
             for label in await removal.labels_of(tx, row):
                 if label.status == "active":
                     truths.count(label, targets[_key(row)], delta, -1)
@@ -179,11 +187,19 @@ class Removal:
                 if one.status == "active":
                     tally.count(one, -1)
         await tally.store(tx)
+        await counted.store(tx, self._intake.sums.writer)
         await bury(tx, "feedback", gone, at)
         for model_id in sorted(models):
             await self._datasets.erase(tx, model_id, [row.id for row in rows if row.model_id == model_id])
         await self._bury_predictions(tx, rows)
         await self._intake.sums.add(tx, delta, at - FINE_KEPT)
+        return len(rows)
+
+    async def _erase_items(self, subject: bytes, tx: Transaction) -> int:
+        """Delete the reviewed items of predictions that retention has taken: their sums stay, as with retention."""
+        rows = await review.of_subject(tx, subject, CHUNK)
+        await tx.hold({row.model_id for row in rows}, alone=True)
+        await review.delete(tx, [(row.model_id, row.id) for row in rows])
         return len(rows)
 
     async def _erase_feedback(self, subject: bytes, tx: Transaction) -> int:

@@ -45,6 +45,19 @@ from seeme.web.api_models import (
     rebuild_sums,
 )
 from seeme.web.api_quarantine import delete_quarantined, release_quarantined
+from seeme.web.api_review import (
+    claim_review,
+    decide_review,
+    list_review,
+    list_rule_sets,
+    model_accuracy,
+    read_review,
+    renew_review,
+    review_state,
+    skip_review,
+    try_rules,
+    undo_review,
+)
 from seeme.web.api_service import health, metrics_text, ready
 from seeme.web.api_signing import create_signing_secret, list_signing_secrets, retire_signing_secret
 from seeme.web.endpoint import Edge, Endpoint, Route
@@ -54,6 +67,7 @@ from seeme.web.items import ItemsEndpoint
 _PREDICTION = "/v1/predictions/{prediction_id}"
 _FEEDBACK = "/v1/feedback/{feedback_id}"
 _MODEL = "/v1/models/{model_id}"
+_REVIEW = "/v1/review/{review_id}"
 _QUARANTINE = _MODEL + "/quarantine"
 _DATASET = "/v1/datasets/{dataset_id}"
 _SECRETS = _MODEL + "/signing-secrets"
@@ -77,6 +91,18 @@ ROUTES = [
     Route("DELETE", _FEEDBACK, delete_feedback, "admin", "Delete feedback", True),
     Route("POST", _QUARANTINE + "/release", release_quarantined, "review", "Let much quarantined feedback count"),
     Route("POST", _QUARANTINE + "/delete", delete_quarantined, "review", "Delete much quarantined feedback"),
+    # The review queue
+    Route("GET", "/v1/review", list_review, "read", "List the review queue of a model or a dataset"),
+    Route("POST", "/v1/review/claim", claim_review, "review", "Claim open items, for a while"),
+    Route("GET", _REVIEW, read_review, "read", "Get an item with all that its reviewer needs", True),
+    Route("POST", _REVIEW + "/renew", renew_review, "review", "Hold a claimed item for longer", True),
+    Route("POST", _REVIEW + "/skip", skip_review, "review", "Give a claimed item back, for others", True),
+    Route("POST", _REVIEW + "/decide", decide_review, "review", "Decide a claimed item", True),
+    Route("POST", _REVIEW + "/undo", undo_review, "review", "Take a decision back", True),
+    Route("GET", _MODEL + "/review", review_state, "read", "How far the review of a model is"),
+    Route("GET", _MODEL + "/accuracy", model_accuracy, "read", "Accuracy, estimated from what was reviewed"),
+    Route("POST", _MODEL + "/data-engine/dry-run", try_rules, "read", "Try settings on the last predictions"),
+    Route("GET", _MODEL + "/rule-sets", list_rule_sets, "read", "List the data engine's settings over time"),
     # Models
     Route("POST", "/v1/models", create_model, "admin", "Make a model"),
     Route("GET", "/v1/models", list_models, "read", "List models", True),
