@@ -81,6 +81,7 @@ class DatasetExports:
     async def _pages(self, stored: datasets.StoredDatasetVersion) -> AsyncIterator[list[DatasetItem]]:
         after, more = "", True
         while more:
+            self._datasets.get(stored.version.dataset_id)  # deleted meanwhile: break off, rather than end early
             page = await datasets.items(self._reader, stored.version.dataset_id, stored.version.number, after, PAGE)
             more = page.more
             if page.rows:

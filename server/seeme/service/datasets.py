@@ -253,8 +253,8 @@ class Datasets:
 
     async def detach(self, tx: Transaction, model_id: str) -> None:
         """Keep the items of a model that is deleted, cut loose from its rows: another model may take its ids."""
+        await working_set.hold(tx, self._datasets)
         for dataset_id in sorted(self._datasets):
-            await working_set.hold(tx, [dataset_id])
             await datasets.detach(tx, dataset_id, model_id)
 
     # --- versions

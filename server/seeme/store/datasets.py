@@ -262,6 +262,12 @@ async def some_items(reader: Reader, dataset_id: str, most: int) -> list[ItemRow
     return [_to_row(row) for row in await reader.all("some_dataset_items", dataset_id=dataset_id, most=most)]
 
 
+async def rows_after(reader: Reader, dataset_id: str, id: str, since: int, most: int) -> list[ItemRow]:
+    """Return rows of a dataset, of whatever version, after the place of one."""
+    rows = await reader.all("dataset_items_after", dataset_id=dataset_id, id=id, since=since, most=most)
+    return [_to_row(row) for row in rows]
+
+
 async def items_of_predictions(reader: Reader, model_id: str, ids: list[str]) -> list[ItemRow]:
     """Return the items made of these predictions, in whatever dataset and version."""
     return [_to_row(row) for row in await reader.all("dataset_items_of_predictions", model_id=model_id, ids=ids)]

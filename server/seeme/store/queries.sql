@@ -642,6 +642,10 @@ where a.dataset_id = :dataset_id and a.since > :old and a.since <= :new and a.un
 -- name: some_dataset_items
 select * from dataset_items where dataset_id = :dataset_id order by id, since limit :most;
 
+-- name: dataset_items_after
+select * from dataset_items
+where dataset_id = :dataset_id and (id, since) > (:id, :since) order by id, since limit :most;
+
 -- name: dataset_items_of_subject
 select * from dataset_items where subject = :subject order by dataset_id, id, since limit :most;
 
