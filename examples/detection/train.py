@@ -18,7 +18,7 @@ PICTURES = 700
 # Further pictures, to see how sure the network may be.
 HELD_OUT = 150
 NEURONS = 24
-DECAY = 10.0
+DECAY = 0.3
 SEED = 11
 # What a region has to share with a part's box to be an example of it; between the two it is neither.
 IS, IS_NOT = 0.6, 0.3
@@ -54,7 +54,7 @@ def fit(rows: Array, truths: list[str]) -> Network:
     from sklearn.neural_network import MLPClassifier
 
     mean, spread = rows.mean(axis=0), rows.std(axis=0) + 1e-6
-    net = MLPClassifier((NEURONS,), activation="tanh", alpha=DECAY, solver="lbfgs", max_iter=500, random_state=SEED)
+    net = MLPClassifier((NEURONS,), activation="tanh", alpha=DECAY, solver="lbfgs", max_iter=400, random_state=SEED)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is stopped before it has converged, which is meant
         net.fit((rows - mean) / spread, _wanted(truths))
