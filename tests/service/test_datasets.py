@@ -138,6 +138,8 @@ async def test_a_dataset_is_for_one_task(services, someone):
     assert services.datasets.get("pets").task == "classification"
     with pytest.raises(Conflict, match="the dataset pets is for classification: its items have `label`, not `value`"):
         await put(services, item("b", None, value=2.0))
+    with pytest.raises(Conflict, match="exactly one of `label`, `boxes` and `value`, not 0"):
+        await put(services, item("b", None))
     results = await services.datasets.add(
         "pets", [NewDatasetItem(id="x", value=1.0), NewDatasetItem(id="y", label="dog")], someone
     )

@@ -122,6 +122,8 @@ async def test_an_export_is_a_file_that_no_browser_shows(program, pets):
         assert answer.headers["content-disposition"] == f'attachment; filename="pets-1.{format}"'
         assert "sandbox" in answer.headers["content-security-policy"]
         assert len(answer.body.splitlines()) == (2 if format == "jsonl" else 3)
+    head = await program("HEAD", "/v1/datasets/pets/versions/v1/export?format=csv")
+    assert (head.status, head.headers["content-type"], head.body) == (200, "text/csv; charset=utf-8", b"")
     assert (await program("GET", "/v1/datasets/pets/versions/v1/export?format=coco")).status == 409
     assert (await program("GET", "/v1/datasets/pets/versions/v1/export?format=xml")).paths() == ["$.format"]
     assert (await program("GET", "/v1/datasets/pets/versions/v1/export?format=yolo&shard=2")).status == 422

@@ -54,7 +54,7 @@ class WorkingSet:
         return cls(tx, stored, latest.version.number if latest else 0)
 
     async def put(self, row: ItemRow) -> Literal["created", "changed", "unchanged"]:
-        """Add an item, or replace the one of its id; raises Conflict for one of another task than the dataset's."""
+        """Add an item, or replace the one of its id; raises Conflict for one that isn't of the dataset's task."""
         await self._check_task(row)
         row.digest = row.digest or content_digest(row)
         current = await datasets.item(self._tx, self.id, row.id)
@@ -82,7 +82,10 @@ class WorkingSet:
         self._counts.update(datasets.counts_of(row))
 
     async def _check_task(self, row: ItemRow) -> None:
-        (kind,) = (name for name in TASKS if getattr(row, name) is not None)
+        found = [name for name in TASKS if getattr(row, name) is not None]
+        if len(found) != 1:
+            raise Conflict(f"an item has exactly one of `label`, `boxes` and `value`, not {len(found)}")
+        kind = found[0]
         if self.task is None:
             self.task = TASKS[kind]  # type: ignore[assignment]
             await datasets.set_task(self._tx, self.id, TASKS[kind])
