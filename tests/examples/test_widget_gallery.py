@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from widget import gallery, server, stub
 from widget.cases import sections
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
 
 
 CODES = gallery.languages(server.built())

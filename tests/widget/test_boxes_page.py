@@ -12,7 +12,7 @@ from editor import BOXES, HEIGHT, WIDTH, Editor, html, open_editor, png
 from outside import DIST, Origin
 from playwright.sync_api import Page, expect
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
 
 
 Open = Callable[..., Editor]
