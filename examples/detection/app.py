@@ -16,11 +16,12 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from seeme import Client
+from seeme.client import BatchFailed
 from seeme.errors import SeeMeError
 
 from . import png, scene
 from .detector import LABELS
-from .prediction import PICTURES, Prediction, log_prediction, predict, upload
+from .prediction import PICTURES, Prediction, log_predictions, predict, upload
 
 log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
@@ -54,13 +55,6 @@ def image(number: int) -> bytes:
 def draw() -> list[int]:
     """Return the numbers of pictures for a page, by chance."""
     return [int(number) for number in np.random.default_rng().integers(PICTURES, size=SHOWN)]
-
-
-def log_shown(client: Client, model_id: str, shown: list[Prediction]) -> None:
-    """Log what the detector said of a page's pictures, in one request."""
-    with client.batch():
-        for said in shown:
-            log_prediction(client, model_id, said)
 
 
 def upload_shown(client: Client, model_id: str, shown: list[Prediction]) -> None:
@@ -118,10 +112,11 @@ def create_app(client: Client, model_id: str, service_url: str, publishable_key:
         shown = [predict(number) for number in draw()]
         later, notice = None, ""
         try:
-            log_shown(client, model_id, shown)
+            log_predictions(client, model_id, shown)
             later = BackgroundTask(upload_shown, client, model_id, shown)
-        except SeeMeError as error:
-            notice = f'<p class="notice" role="status">These predictions were not logged: {escape(str(error))}</p>'
+        except BatchFailed as failed:
+            reason = escape(str(failed.failures[0].error))
+            notice = f'<p class="notice" role="status">These predictions were not logged: {reason}</p>'
         cards = [card(said, place, model_id, publishable_key) for place, said in enumerate(shown)]
         html = template.substitute(
             service=escape(service_url.rstrip("/")),

@@ -35,17 +35,20 @@ def predict(number: int) -> Prediction:
     return Prediction(str(uuid.uuid4()), seen, detect(seen.pixels))
 
 
-def log_prediction(client: Client, model_id: str, said: Prediction) -> None:
-    """Log what the detector said."""
-    client.log_prediction(
-        model_id,
-        id=said.id,
-        version_id=VERSION,
-        detections=said.boxes,
-        image_size=(scene.WIDTH, scene.HEIGHT),
-        latency_ms=said.answer.latency_ms,
-        attributes={"picture": said.scene.kind, "surface": said.scene.surface},
-    )
+def log_predictions(client: Client, model_id: str, said: list[Prediction]) -> None:
+    """Log what the detector said of these pictures, in one request."""
+    client.log_predictions([_fields(each) for each in said], model_id)
+
+
+def _fields(said: Prediction) -> dict[str, Any]:
+    return {
+        "id": said.id,
+        "version_id": VERSION,
+        "detections": said.boxes,
+        "image_size": (scene.WIDTH, scene.HEIGHT),
+        "latency_ms": said.answer.latency_ms,
+        "attributes": {"picture": said.scene.kind, "surface": said.scene.surface},
+    }
 
 
 def upload(client: Client, model_id: str, said: Prediction) -> None:
@@ -58,7 +61,7 @@ def simulate(client: Client, model_id: str, numbers: range) -> None:
     try:
         for number in numbers:
             said = predict(number)
-            log_prediction(client, model_id, said)
+            log_predictions(client, model_id, [said])
             upload(client, model_id, said)
     except SeeMeError as error:
         log.warning("the detector's predictions could not be logged: %s", error)

@@ -18,7 +18,7 @@ from seeme import Client
 from seeme.errors import SeeMeError
 
 README = Path(app.__file__).parent / "README.md"
-# A picture with five boxes at least, one with few, and one of a bench without parts.
+# A picture with five boxes at least, one with few, and one of a bench that is almost bare.
 SHOWN = [4, 7, 3]
 
 
@@ -148,13 +148,13 @@ def example(client: Client, live: Live, monkeypatch: pytest.MonkeyPatch) -> Iter
 def _card(page: Page, number: int = 0) -> Locator:
     """Return a picture's part of the page, with its boxes drawn."""
     card = page.locator("li.card").nth(number)
-    expect(card.locator("[part~=box]").first).to_be_visible()
+    expect(card.locator("[part~=box]").first).to_be_visible(timeout=20_000)
     return card
 
 
 def _send(card: Locator, says: str) -> None:
     card.get_by_role("button", name="Send", exact=True).click()
-    expect(card.locator("[part=outcome] [part=status]")).to_have_text(says)
+    expect(card.locator("[part=outcome] [part=status]")).to_have_text(says, timeout=20_000)
 
 
 def test_verdicts_on_boxes_are_stored_as_they_were_clicked(example: str, client: Client, page: Page) -> None:
@@ -163,7 +163,7 @@ def test_verdicts_on_boxes_are_stored_as_they_were_clicked(example: str, client:
     other = next(label for label in detector.LABELS if label != boxes[1]["label"])
     page.goto(example)
     card = _card(page)
-    rows = card.locator("[part=row]")
+    rows = card.locator("[part=list] [part=row]")
     expect(rows).to_have_count(len(boxes))
     rows.nth(0).locator("[part=verdict]").select_option(label="Correct")
     rows.nth(1).locator("[part=label]").select_option(other)
@@ -224,7 +224,7 @@ def test_a_service_that_restarts_loses_no_verdict(example: str, client: Client, 
     page.goto(example)
     card = _card(page)
     shown = card.locator("seeme-feedback").get_attribute("prediction-id")
-    card.locator("[part=verdict]").first.select_option(label="Correct")
+    card.locator("[part=list] [part=verdict]").first.select_option(label="Correct")
     live.kill()
     _send(card, "Will be sent")
     live.start()

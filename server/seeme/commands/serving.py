@@ -138,4 +138,6 @@ def _start_examples(modules: Any, url: str, key: str, host: str, port: int) -> A
     client = Client(url, key, timeout=10)
     setup.make_model(client)
     parts = detection.make(client, url, setup.origins(host, port), home="/")
-    return digits.start(client, url, setup.make_key(client, host, port), host, port, beside={"Parts": parts})
+    page = digits.start(client, url, setup.make_key(client, host, port), host, port, beside={"Parts": parts})
+    detection.fill(client)
+    return page
