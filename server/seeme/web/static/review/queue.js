@@ -140,6 +140,12 @@ export class Queue extends EventTarget {
     if (!this.current) return;
     this.#queue({ task: this.current, kind, body, words, state: "waiting" });
     this.#next();
+    this.#go();
+  }
+
+  /** Send and claim; while the service is away that waits for its time. */
+  #go() {
+    if (this.trouble) return;
     void this.send();
     void this.fill();
   }
@@ -155,7 +161,7 @@ export class Queue extends EventTarget {
       entry.state = "undoing";
       this.#queue({ kind: "undo", target: entry, words: entry.words });
       this.#tell("change");
-      void this.send();
+      this.#go();
     }
     return entry.words;
   }
@@ -175,7 +181,6 @@ export class Queue extends EventTarget {
   async send() {
     if (this.#sending) return;
     this.#sending = true;
-    clearTimeout(this.#timer);
     try {
       while (this.outbox.length && await this.#sendOne(this.outbox[0]));
     } finally {
@@ -241,11 +246,12 @@ export class Queue extends EventTarget {
 
   #hinder(problem) {
     if (!(problem instanceof Refused)) throw problem;
-    this.#tries += 1;
-    const wait = Math.max(problem.wait * 1000, Math.min(LONGEST_WAIT, 500 * 2 ** this.#tries));
     this.trouble = { text: problem.message, status: problem.status, parked: problem.parks };
-    clearTimeout(this.#timer);
-    if (!problem.parks) this.#timer = setTimeout(() => this.retry(), wait);
+    if (!problem.parks && !this.#timer) {
+      this.#tries += 1;
+      const wait = Math.max(problem.wait * 1000, Math.min(LONGEST_WAIT, 500 * 2 ** this.#tries));
+      this.#timer = setTimeout(() => this.retry(), wait);
+    }
     this.#tell("change");
   }
 
@@ -257,6 +263,7 @@ export class Queue extends EventTarget {
   /** Try now what has to be tried. */
   async retry() {
     clearTimeout(this.#timer);
+    this.#timer = 0;
     await this.send();
     if (!this.outbox.length) await this.fill();
   }
