@@ -241,29 +241,28 @@ export class SeemeFeedback extends Reflected {
    */
   #load(name, asked) {
     const { body } = this.#view;
-    return this.#loading[name] ??= importPart(name, serviceAddress).then((module) => {
+    /** @param {string} fault */
+    const fail = (fault) => {
+      this.#fault = fault;
+      this.#update();
+    };
+    return (this.#loading[name] ??= importPart(name, serviceAddress).then((module) => {
       const part = module.default({
         host: this, ...this.#view, make, button, text, texts: this.#texts,
         lane: () => this.#lane,
         context: async () => (await this.#load('extras'))?.context(),
         send: (action) => this.#send(action),
         update: () => this.#update(),
-        fail: (fault) => {
-          this.#fault = fault;
-          this.#update();
-        },
+        fail,
       });
       this.#parts.push(part);
       this.#update();
       return part;
-    }).catch(() => {
+    })).catch(() => {
+      // Each who asked hears of it: a pointer that came near may have begun what a click then waits for.
       delete this.#loading[name];
       body.ariaBusy = 'false';
-      if (asked === true) {
-        this.#fault = 'error';
-        this.#update();
-      }
-      return undefined;
+      if (asked === true) fail('error');
     });
   }
 
