@@ -222,6 +222,18 @@ def test_the_form_comes_with_the_focus(page: Page, embed: Embed) -> None:
         page.keyboard.press("Tab")
 
 
+def test_an_open_form_is_seen_on_its_button_in_forced_colours(page: Page, embed: Embed) -> None:
+    """Where borders and backgrounds are the browser's own."""
+    page.emulate_media(forced_colors="active")
+    embed()
+    toggle = page.get_by_role("button", name="Correct it")
+    closed = toggle.screenshot()
+    open_form(page)
+    expect(page.get_by_label("Right answer")).to_be_focused()
+    page.mouse.move(700, 500)
+    assert toggle.screenshot() != closed
+
+
 def test_the_mode_chooses_what_is_shown(embed: Embed) -> None:
     """Rating alone, correction alone, or both."""
     page = embed('mode="rating"')
