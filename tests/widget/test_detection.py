@@ -220,6 +220,29 @@ def test_readonly_and_disabled_reach_the_boxes(show: Open, service: Origin) -> N
     expect(boxes.field(1, "Verdict")).to_have_value("correct")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_cannot_be_pressed_looks_so(show: Open, page: Page, service: Origin, scheme: Any) -> None:
+    """Send is the button that matters while it can be pressed, in the page's accent; and plainly none when it can't."""
+    page.emulate_media(color_scheme=scheme)
+    service.context = context(prediction())
+    boxes = show(prediction_token="a.b.c")
+    page.add_style_tag(content=":root { color-scheme: light dark } seeme-feedback { --seeme-accent: rgb(1, 2, 3) }")
+    button = page.get_by_role("button", name="Send", exact=True)
+    expect(button).to_have_css("background-color", "rgb(1, 2, 3)")
+    button.hover()
+    expect(button).not_to_have_css("background-color", "rgb(1, 2, 3)")
+    assert button.evaluate("b => getComputedStyle(b).color === getComputedStyle(b.parentNode).color")
+    page.mouse.move(0, 0)
+    text = button.evaluate("b => getComputedStyle(b).color")
+    page.locator("seeme-feedback").evaluate("e => { e.readOnly = true }")
+    expect(button).to_be_disabled()
+    expect(button).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    plain = boxes.element.get_by_role("button", name="Undo").evaluate("b => getComputedStyle(b).color")
+    assert button.evaluate("b => getComputedStyle(b).color") == plain != text
+    # What was judged is still read.
+    assert boxes.row(1).evaluate("r => getComputedStyle(r).color") != plain
+
+
 def test_another_prediction_starts_anew(show: Open, service: Origin) -> None:
     """Nothing of the last one is sent for it."""
     service.context = context(prediction())
