@@ -22,11 +22,11 @@ const plain = /^(rating|correction|both|detection)?,(auto|light|dark)?$/;
 let leftBehind;
 
 /**
- * Actions of one kind on one thing replace each other; every missed object is a thing of its own.
+ * Actions of one kind on one thing replace each other; every missed object is a thing of its own, named by its first action.
  * @param {Feedback} feedback
  */
-const kindOf = ({ feedback_type, detection_index, id }) =>
-  detection_index ?? (feedback_type === 'missed_object' ? id : feedback_type);
+const kindOf = ({ feedback_type, detection_index, id, supersedes }) =>
+  detection_index ?? (/^m/.test(feedback_type) ? supersedes || id : feedback_type);
 
 export class SeemeFeedback extends Reflected {
   static formAssociated = true;
@@ -250,7 +250,7 @@ export class SeemeFeedback extends Reflected {
       const part = module.default({
         host: this, ...this.#view, make, button, text, texts: this.#texts,
         lane: () => this.#lane,
-        context: async () => (await this.#load('extras'))?.context(),
+        load: (name) => this.#load(name),
         send: (action) => this.#send(action),
         update: () => this.#update(),
         fail,
