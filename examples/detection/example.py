@@ -8,10 +8,10 @@ from seeme import Client
 
 from .app import create_app
 from .prediction import simulate
-from .setup import MODEL_ID, make_key, make_model
+from .setup import MODEL_ID, configure, make_key, make_model
 
 # Pictures that are logged at the first start, so that there is something to look at; the page shows any.
-FIRST_PICTURES = 16
+FIRST_PICTURES = 24
 
 
 def make(client: Client, service_url: str, origins: list[str], home: str = "") -> Starlette:
@@ -20,7 +20,8 @@ def make(client: Client, service_url: str, origins: list[str], home: str = "") -
     Raises:
         SeeMeError: when the service can't be asked.
     """
-    return create_app(client, make_model(client), service_url, make_key(client, origins), home)
+    configure(client, make_model(client))
+    return create_app(client, MODEL_ID, service_url, make_key(client, origins), home)
 
 
 def fill(client: Client) -> None:

@@ -7,11 +7,12 @@ from .detector import LABELS
 
 MODEL_ID = "parts"
 VERSION = "v1"
+DATASET_ID = "parts"
 HOLDER = "detection example"
 RULES = {
     "low_confidence": {"enabled": True, "threshold": 0.6, "sample_rate": 0.5},
     "edge_cases": {"enabled": True, "conditions": ["no_detections", "high_density", "unusual_size"]},
-    "random_sample": {"enabled": True, "rate": 0.1},
+    "random_sample": {"enabled": True, "rate": 0.2},
 }
 
 
@@ -35,9 +36,14 @@ def make_key(client: Client, origins: list[str]) -> str:
     return str(client.create_key("publishable", HOLDER, models=[MODEL_ID], origins=origins).key)
 
 
-def configure(client: Client, model_id: str, target_dataset_id: str | None = None) -> None:
-    """Let the data engine choose pictures for review: those it was unsure of, unusual ones, and some by chance."""
-    client.configure_data_engine(model_id, config=RULES, target_dataset_id=target_dataset_id)
+def configure(client: Client, model_id: str) -> None:
+    """Let the data engine choose pictures for review: those it was unsure of, unusual ones, and some by chance.
+
+    What people decide goes into a dataset. Whoever has changed the rules keeps theirs.
+    """
+    if client.get_model(model_id).data_engine.version == 0:
+        dataset = client.create_dataset("Parts on a bench", task="detection", id=DATASET_ID)
+        client.configure_data_engine(model_id, config=RULES, target_dataset_id=dataset.id)
 
 
 def origins(host: str, port: int) -> list[str]:

@@ -287,3 +287,20 @@ def test_simulating_without_a_service_ends_with_a_line(caplog: pytest.LogCapture
         with pytest.raises(SeeMeError):
             setup.make_model(away)
     assert "could not be logged" in caplog.text
+
+
+def test_the_data_engine_queues_pictures_for_review(client: Client) -> None:
+    """What the demo shows: some pictures wait for a person, with their boxes, for the example's dataset."""
+    model_id = setup.make_model(client)
+    setup.configure(client, model_id)
+    prediction.simulate(client, model_id, range(12))
+    waiting = list(client.get_flagged_items(dataset_id="parts", status="needs_review", limit=None))
+    assert waiting
+    (task,) = client.claim_review(model_id)
+    assert task.item.has_input
+    client.decide_review(task.item.id, "correct")
+    (item,) = client.get_dataset_items("parts")
+    assert len(item.boxes) == len(task.prediction.detections)
+    client.configure_data_engine(model_id, {"random_sample": {"rate": 0.5}})
+    setup.configure(client, model_id)
+    assert client.get_model(model_id).data_engine.random_sample.rate == 0.5
