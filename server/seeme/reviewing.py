@@ -6,7 +6,7 @@ from typing import Any
 from seeme.calls import Calls, model_path, review_path
 from seeme.outgoing import When, query
 from seeme.records.accuracy import AccuracyReport
-from seeme.records.engine import RuleSetVersion
+from seeme.records.engine import DryRun, RuleSetVersion
 from seeme.records.models import Model
 from seeme.records.review import Claimed, QueueState, ReviewItem, ReviewTask
 from seeme.results import Record, Records
@@ -28,6 +28,11 @@ class Reviewing(Calls):
         if target_dataset_id is not None:
             settings["target_dataset_id"] = target_dataset_id
         return self._do("PATCH", model_path(model_id), Model, body={"data_engine": settings}).data_engine  # type: ignore[no-any-return]
+
+    def try_data_engine(self, model_id: str, config: Mapping[str, Any], last: int = 1000) -> Record:
+        """Return what settings would queue, tried on the `last` predictions: items a day, in all and by rule."""
+        body = {"data_engine": {"enabled": True, **config}, "last": last}
+        return self._do("POST", model_path(model_id, "data-engine/dry-run"), DryRun, body=body)
 
     def get_rule_sets(self, model_id: str) -> Records:
         """Return the data engine's settings that were in force, oldest first, with who set them."""

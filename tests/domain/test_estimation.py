@@ -233,6 +233,18 @@ def test_skipped_items_are_said():
     assert found.strata[0].skipped == 5
 
 
+def test_days_of_which_none_is_decided_are_said_where_others_stand_for_them():
+    """Tuesday waits, Monday is done: one weight for both, and a note; none when Tuesday is under way too."""
+    monday, tuesday = stratum(RANDOM, 0.05, 700, 35, 35, 31), stratum(RANDOM, 0.05, 300, 15, 0, 0)
+    found = estimate([monday, tuesday], parts=[[monday], [tuesday]])
+    assert found.notes[0].startswith("30 % of the predictions are of days or versions of which none of their kind")
+    assert found.value == pytest.approx(31 / 35)
+    begun = stratum(RANDOM, 0.05, 300, 15, 5, 4)
+    assert len(estimate([monday, begun], parts=[[monday], [begun]]).notes) == 1
+    writers = [stratum(RANDOM, 0.05, 300, 15, 0, 0), Stratum(1, RANDOM, 0.05, Sums(decided=5, right=4))]
+    assert len(estimate([monday, *writers], parts=[[monday], writers]).notes) == 1
+
+
 def test_one_sentence_says_why_the_naive_number_differs():
     """It names the rules that are over-represented, by how much, and how they do."""
     found = estimate([stratum(LOW, 0.525, 2000, 1050, 1050, 630), stratum(RANDOM, 0.05, 8000, 400, 400, 376)])

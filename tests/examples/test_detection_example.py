@@ -1,4 +1,4 @@
-"""The detection example: pictures with a known truth, a detector that is so good, and boxes judged by a click."""
+"""The detection example: pictures with a known truth, a detector that is really so good, and boxes judged by clicks."""
 
 import io
 import re

@@ -11,7 +11,7 @@ from seeme.errors import Conflict, Invalid, NotFound
 from seeme.records.feedback import Correction, Rating
 from seeme.records.models import ModelPatch
 from seeme.records.predictions import LabelledBox, NewPrediction
-from seeme.records.queries import MetricsQuery, ReviewQuery
+from seeme.records.queries import ReviewQuery
 from seeme.records.review import Claim, NewDecision
 from seeme.service.keys import Identity
 
@@ -350,30 +350,3 @@ async def test_a_deleted_model_leaves_nothing_in_the_queue(services, queue):
     assert await services.database.all("some_review_items", model_id="digits", most=1) == []
     assert await services.database.all("rule_sets", model_id="digits") == []
     assert (await totals(services))["n"] == 0
-
-
-async def test_the_estimate_corrects_what_the_rules_chose(services, model, someone):
-    """Unsure predictions are reviewed more often: the naive number is too low, the weighted one is not."""
-    await set_rules(services, random_sample={"enabled": True, "rate": 0.2})
-    new = [
-        NewPrediction(model_id="digits", id=f"e{n}", label="0", confidence=0.5 if n % 2 else 0.9) for n in range(2000)
-    ]
-    for start in range(0, 2000, 1000):
-        await services.ingest.predictions(new[start : start + 1000], someone)
-    while rows := await claim(services, ADA, 100):
-        for row in rows:
-            sure = row.confidence == 0.9
-            wrong = int(row.prediction_id[1:]) % (20 if sure else 3) < 1  # about 2 in 20 of the sure, 1 in 3 of others
-            decision = NewDecision(decision="corrected", label="1") if wrong else CORRECT
-            await services.queue.decide("digits", row.id, decision, ADA)
-    truth = sum(n % (20 if n % 2 == 0 else 3) >= 1 for n in range(2000)) / 2000
-    report = await services.accuracy.report("digits", None, None)
-    found = report.accuracy
-    assert found.low < truth < found.high
-    assert found.naive_accuracy < truth - 0.04
-    (week,) = [one for one in await services.reports.metrics("digits", MetricsQuery(lookback_weeks=1)) if one.reviewed]
-    assert (week.accuracy, week.accuracy_low, week.reviewed) == (found.value, found.low, found.decided)
-    assert week.naive_accuracy == found.naive_accuracy
-    (row,) = [one for one in report.classes.classes if one.label == "0"]
-    assert row.precision == pytest.approx(truth, abs=0.05)
-    assert [(pair.predicted, pair.actual) for pair in report.classes.confusions] == [("0", "1")]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from seeme.domain.intervals import Group, Limits, effective, limits, normal_quantile
 from seeme.domain.strata import Stratum, merged
 from seeme.domain.sums import MOMENT_SCALE
-from seeme.domain.wording import coverage_notes, difference_note, too_little
+from seeme.domain.wording import coverage_notes, difference_note, lag_note, too_little
 from seeme.records.accuracy import AccuracyEstimate, Method, StratumRow
 
 LEAST_DECIDED = 2
@@ -34,21 +34,27 @@ class Variances(NamedTuple):
     correction: float
 
 
-def estimate(strata: Iterable[Stratum], *, level: float = 0.95, for_comparison: bool = False) -> AccuracyEstimate:
+def estimate(
+    strata: Iterable[Stratum],
+    *,
+    level: float = 0.95,
+    for_comparison: bool = False,
+    parts: Iterable[Iterable[Stratum]] = (),
+) -> AccuracyEstimate:
     """Return the accuracy of the predictions of some strata, with its interval.
 
     The interval is for these very predictions; with `for_comparison` it is for the process that made them, as versions
-    or arms are compared by. Strata of several days are merged by key. ValueError for counts that can't be.
+    or arms are compared by. Strata of several days are merged by key; `parts`, the same strata by day or version, are
+    for a note where some of these wait for the others. ValueError for counts that can't be.
     """
     every = merged(strata)
     covered = [one for one in every if one.pi > 0 and (one.sums.decided or not one.sums.taken)]
     seen = [one for one in covered if one.sums.decided]
     predictions = sum(one.sums.n for one in every)
     decided = sum(one.sums.decided for one in every)
-    right = sum(one.sums.right for one in every)
+    naive = sum(one.sums.right for one in every) / decided if decided else None
     why = too_little(every)
     method, found = (None, None) if why else _found(covered, seen, normal_quantile(level), for_comparison)
-    share = sum(one.sums.n for one in covered) / predictions if found else None
     reasons = dict.fromkeys(UNKNOWN, why) if why else {}
     return AccuracyEstimate(
         value=found.mean if found else None,
@@ -60,10 +66,10 @@ def estimate(strata: Iterable[Stratum], *, level: float = 0.95, for_comparison: 
         taken=sum(one.sums.taken for one in every),
         decided=decided,
         effective_n=effective(_group(one, for_comparison) for one in seen) if found else None,
-        covered_share=share,
-        naive_accuracy=right / decided if decided else None,
+        covered_share=sum(one.sums.n for one in covered) / predictions if found else None,
+        naive_accuracy=naive,
         marked=any(one.marked for one in seen),
-        notes=coverage_notes(every, found) + difference_note(seen, found, right / decided if decided else None),
+        notes=coverage_notes(every, found) + lag_note(parts, seen) + difference_note(seen, found, naive),
         strata=[row(one) for one in every],
         reasons=reasons if decided else {**reasons, "naive_accuracy": NONE_DECIDED},
     )

@@ -131,19 +131,25 @@ def _accuracy(
         _explain(reasons, naive is None, NO_LABELS, *ACCURACY, "naive_accuracy")
         _explain(reasons, naive is not None, ALL_KNOWN, *ACCURACY[1:])
         found = {"accuracy": naive, "accuracy_low": None, "accuracy_high": None}
-        return {**found, "naive_accuracy": naive, "reviewed": reviewed.decided if reviewed else 0}
+        return {
+            **found,
+            "accuracy_note": "",
+            "naive_accuracy": naive,
+            "reviewed": reviewed.decided if reviewed else 0,
+        }
     if reviewed is None:
         why = NO_REVIEWS if labelled else BOXES if subject.task == "detection" else OTHER_TASK.format("classification")
         if labelled and naive is not None:
             why = INCOMPLETE
         _explain(reasons, True, why, *ACCURACY)
         _explain(reasons, naive is None, NO_LABELS if labelled else why, "naive_accuracy")
-        return {**dict.fromkeys(ACCURACY), "naive_accuracy": naive, "reviewed": 0}
+        return {**dict.fromkeys(ACCURACY), "accuracy_note": "", "naive_accuracy": naive, "reviewed": 0}
     _explain(reasons, reviewed.value is None, reviewed.reasons.get("value", NO_REVIEWS), *ACCURACY)
     naive = reviewed.naive_accuracy if naive is None else naive
     _explain(reasons, naive is None, reviewed.reasons.get("naive_accuracy", NO_LABELS), "naive_accuracy")
     found = {"accuracy": reviewed.value, "accuracy_low": reviewed.low, "accuracy_high": reviewed.high}
-    return {**found, "naive_accuracy": naive, "reviewed": reviewed.decided}
+    note = " ".join(reviewed.notes)
+    return {**found, "accuracy_note": note, "naive_accuracy": naive, "reviewed": reviewed.decided}
 
 
 def _regression(vector: sums.Vector, subject: Subject, reasons: dict[str, str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from seeme.clock import DAY, from_micros
 from seeme.domain import periods
@@ -13,7 +14,7 @@ from seeme.records.accuracy import AccuracyEstimate, AccuracyReport
 from seeme.records.queries import Period
 from seeme.service.models import Models
 from seeme.store import strata
-from seeme.store.database import Reader
+from seeme.store.database import Reader, Row
 from seeme.store.reading import FIRST, LAST
 
 
@@ -49,7 +50,7 @@ class Accuracy:
             version_id=version_id,
             start=None if start is None else from_micros(first),
             end=None if end is None else from_micros(stop),
-            accuracy=estimate(found),
+            accuracy=_estimate(rows),
             classes=table,
         )
 
@@ -59,10 +60,18 @@ class Accuracy:
         """Return the estimates of days or weeks by their start; none for a model whose data engine was never on."""
         if not self._models.get(model_id).data_engine.version or period == "hour":
             return {}
-        groups: defaultdict[int, list[Stratum]] = defaultdict(list)
+        groups: defaultdict[int, list[Row]] = defaultdict(list)
         for row in await strata.between(self._reader, model_id, spans[0].start, spans[-1].stop, version_id):
-            groups[periods.start_of(period, row["day"])].append(strata.to_stratum(row))
-        return {start: estimate(found) for start, found in groups.items()}
+            groups[periods.start_of(period, row["day"])].append(row)
+        return {start: _estimate(rows) for start, rows in groups.items()}
+
+
+def _estimate(rows: Sequence[Row]) -> AccuracyEstimate:
+    """Return the estimate from the strata of days and versions, of any number of writers."""
+    parts: defaultdict[tuple[int, str], list[Stratum]] = defaultdict(list)
+    for row in rows:
+        parts[row["day"], row["version_id"]].append(strata.to_stratum(row))
+    return estimate(chain.from_iterable(parts.values()), parts=parts.values())
 
 
 def _rules(matched: str) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from msgspec.structs import astuple
+
 from seeme.clock import DAY
 from seeme.domain.strata import Stratum, Sums
 from seeme.store.database import Reader, Row, Transaction
@@ -39,8 +41,8 @@ class Strata:
         """Add amounts to a stratum, or take them away (sign -1)."""
         self._pi[key] = pi
         change = self._changes[key]
-        for name, column in COLUMNS.items():
-            if amount := getattr(amounts, name):
+        for column, amount in zip(_AMOUNTS, astuple(amounts), strict=True):
+            if amount:
                 change[column] += sign * amount
 
     def confuse(self, key: StratumKey, predicted: str, actual: str, sign: int = 1) -> None:

@@ -1,7 +1,7 @@
 """The review queue: listing it, claiming items, deciding them."""
 
 from seeme.records.accuracy import AccuracyReport
-from seeme.records.engine import RuleSetVersion
+from seeme.records.engine import DryRun, DryRunRequest, RuleSetVersion
 from seeme.records.review import Claim, Claimed, NewDecision, QueueState, Renewal, ReviewItem, ReviewTask, Skip
 from seeme.records.types import Id, Page
 from seeme.service.services import Services
@@ -70,6 +70,11 @@ async def model_accuracy(services: Services, model_id: Id, query: AccuracyParams
     """Estimate the accuracy of all predictions of some days from those that were reviewed."""
     start, end = period_of(query.start_date, query.end_date)
     return await services.accuracy.report(model_id, start, end, given(query.version_id))
+
+
+async def try_rules(services: Services, model_id: Id, body: DryRunRequest) -> DryRun:
+    """Say what settings would queue, tried on the last predictions; nothing is changed."""
+    return await services.dry_runs.run(model_id, body)
 
 
 async def list_rule_sets(services: Services, model_id: Id) -> Page[RuleSetVersion]:
