@@ -106,6 +106,8 @@ def count(labels: list[str]) -> str:
 def create_app(client: Client, model_id: str, service_url: str, publishable_key: str, home: str = "") -> Starlette:
     """Return the example's app; browsers find the service at `service_url`, and at `home` another example, if any."""
     template = Template((HERE / "page.html").read_text(encoding="utf-8"))
+    back = f'<a class="quiet" href="{escape(home)}">Digits</a>' if home else ""
+    known = {"service": escape(service_url.rstrip("/")), "model": escape(model_id), "home": back}
 
     def page(request: Request) -> Response:
         """Show new pictures; a service that can't be reached doesn't take the page away."""
@@ -118,13 +120,7 @@ def create_app(client: Client, model_id: str, service_url: str, publishable_key:
             reason = escape(str(failed.failures[0].error))
             notice = f'<p class="notice" role="status">These predictions were not logged: {reason}</p>'
         cards = [card(said, place, model_id, publishable_key) for place, said in enumerate(shown)]
-        html = template.substitute(
-            service=escape(service_url.rstrip("/")),
-            model=escape(model_id),
-            home=f'<a class="quiet" href="{escape(home)}">Digits</a>' if home else "",
-            notice=notice,
-            cards="\n".join(cards),
-        )
+        html = template.substitute(known, notice=notice, cards="\n".join(cards))
         return HTMLResponse(html, background=later, headers={"Cache-Control": "no-store"})
 
     def picture(request: Request) -> Response:
