@@ -268,7 +268,7 @@ def test_simulated_predictions_come_with_their_pictures(client: Client) -> None:
     assert len(stored) == 3
     assert all(each.has_input and each.detections is not None for each in stored)
     engine = client.get_model(model_id).data_engine
-    assert (engine.enabled, engine.low_confidence.threshold, engine.random_sample.rate) == (True, 0.6, 0.1)
+    assert (engine.enabled, engine.low_confidence.threshold, engine.random_sample.rate) == (True, 0.6, 0.2)
 
 
 def test_a_new_start_revokes_the_old_key(client: Client) -> None:
