@@ -38,7 +38,7 @@ PURE = {
     "__future__", "array", "bisect", "collections", "collections.abc", "dataclasses", "datetime", "decimal", "enum",
     "fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "itertools", "json", "math", "operator", "re",
     "string", "struct", "typing", "unicodedata", "zlib",
-    "msgspec", "numpy", "numpy.typing", "scipy.special", "cronsim",
+    "msgspec", "msgspec.structs", "numpy", "numpy.typing", "scipy.special", "statistics.NormalDist", "cronsim",
     "seeme.records", "seeme.errors", "seeme.clock", "seeme.domain",
 }  # fmt: skip
 IMPURE_NAMES = {"open", "print", "input", "eval", "exec", "compile", "breakpoint", "__import__"}

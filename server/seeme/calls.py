@@ -112,6 +112,11 @@ def model_path(model_id: str, *parts: str) -> str:
     return "/".join(("/v1/models", segment(model_id, "model_id"), *parts))
 
 
+def dataset_path(dataset_id: str, *parts: str) -> str:
+    """Return the path of a dataset, or of something of it."""
+    return "/".join(("/v1/datasets", segment(dataset_id, "dataset_id"), *parts))
+
+
 def prediction_path(prediction_id: str, *parts: str) -> str:
     """Return the path of a prediction, or of something of it."""
     return "/".join(("/v1/predictions", segment(prediction_id, "prediction_id"), *parts))
@@ -120,3 +125,8 @@ def prediction_path(prediction_id: str, *parts: str) -> str:
 def feedback_path(feedback_id: str, *parts: str) -> str:
     """Return the path of a feedback, or of something of it."""
     return "/".join(("/v1/feedback", segment(feedback_id, "feedback_id"), *parts))
+
+
+def review_path(review_id: str, *parts: str) -> str:
+    """Return the path of a review item, or of something of it."""
+    return "/".join(("/v1/review", segment(review_id, "review_id"), *parts))

@@ -13,9 +13,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from .estimation import estimation
+from .exporting import exporting
 from .postgres import postgres
 from .process import ROOT
 from .reading import reading
+from .review import review
 from .run import FULL, QUICK, Run, table
 from .starting import starting
 from .writing import batches, feedback, singles
@@ -25,14 +28,20 @@ SECTIONS: dict[str, Callable[[Run], None]] = {
     "feedback": feedback,
     "batches": batches,
     "reading": reading,
+    "exporting": exporting,
     "starting": starting,
     "postgres": postgres,
+    "review": review,
+    "estimation": estimation,
 }
 
 
 def main() -> int:
     """Run the named sections, all of them when none is named."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure the speed of the service.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description="Measure the speed of the service, and whether its estimates are right.",
+    )
     parser.add_argument("--quick", action="store_true", help="a smoke run: one short round, few rows, no real figures")
     parser.add_argument("--output", type=Path, default=ROOT / ".bench", help="folder of raw.json (default .bench)")
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; default all")

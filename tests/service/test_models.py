@@ -45,7 +45,7 @@ async def test_a_patch_merges(services, clock):
     assert changed.updated_at > changed.created_at
 
 
-@pytest.mark.parametrize("part", ["data_engine", "auto_retrain", "privacy"])
+@pytest.mark.parametrize("part", ["auto_retrain", "privacy"])
 async def test_settings_that_are_not_acted_on_are_refused(services, model, part):
     """No promise is taken that isn't kept; the sentence says what is missing, and nothing else of the patch is done."""
     with pytest.raises(Invalid, match=r"isn't built yet|aren't built yet") as refused:

@@ -4,12 +4,12 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import pytest
-from outside import ROOT
 from playwright.sync_api import Page
 
-WIDGET = ROOT / "widget"
+WIDGET = Path(__file__).parents[2] / "widget"
 SCRIPT = WIDGET / "node_modules" / "axe-core" / "axe.min.js"
 # All of WCAG 2.2 that is A or AA, and what axe holds for good beyond it.
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType, field
 
+from seeme.records.engine import DataEngine, DataEnginePatch
 from seeme.records.types import Id, Label, Name, Task, Time, View, Wire
 
 Labels = Annotated[list[Label], Meta(max_length=1000)]
@@ -73,7 +74,7 @@ class ModelPatch(Wire, frozen=True, kw_only=True):
     name: Name | UnsetType = UNSET
     labels: Labels | UnsetType = UNSET
     config: ConfigPatch | UnsetType = UNSET
-    data_engine: dict[str, Any] | UnsetType = UNSET
+    data_engine: DataEnginePatch | UnsetType = UNSET
     auto_retrain: dict[str, Any] | UnsetType = UNSET
     privacy: dict[str, Any] | UnsetType = UNSET
 
@@ -86,6 +87,7 @@ class Model(View, frozen=True, kw_only=True):
     task: Task
     labels: list[str]
     config: Config
+    data_engine: DataEngine
     created_at: Time
     updated_at: Time
 

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from seeme.errors import invalid
 from seeme.records.feedback import FeedbackStatus, FeedbackType, ReviewState
+from seeme.records.review import Reason, ReviewStatus
 from seeme.records.types import Integer, View
 
 Period = Literal["hour", "day", "week"]
@@ -50,6 +51,18 @@ class FeedbackQuery(View, frozen=True, kw_only=True):
     start: int | None = None
     end: int | None = None
     updated_since: int | None = None
+    limit: int = 100
+    after: Keyset | None = None
+
+
+class ReviewQuery(View, frozen=True, kw_only=True):
+    """Review items of one model or of one dataset, the longest in the queue first, by (queued_at, id)."""
+
+    model_id: str | None = None
+    dataset_id: str | None = None
+    status: ReviewStatus | None = None
+    reason: Reason | None = None
+    label: str | None = None
     limit: int = 100
     after: Keyset | None = None
 

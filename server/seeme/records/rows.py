@@ -27,6 +27,10 @@ class PredictionRow(Struct, kw_only=True):
     input_id: str | None = None
     input_stored: int = 0
     subject: bytes | None = None
+    matched: str | None = None
+    taken: str | None = None
+    rule_set: int | None = None
+    pi: float | None = None
     ratings: int = 0
 
 
@@ -88,3 +92,80 @@ class Target(Struct, kw_only=True):
     value: float | None
     detection_count: int | None
     ratings: int
+    confidence: float | None
+    rule_set: int | None
+    matched: str | None
+    pi: float | None
+    input_hash: str | None
+    subject: bytes | None
+
+
+class ReviewRow(Struct, kw_only=True):
+    """A row of `review_items`: a prediction that a person shall look at. `reasons` and `passed_by` are lists of words.
+
+    `pi` is None where no rule took it: such an item tells nothing of the other predictions.
+    """
+
+    model_id: str
+    id: str
+    prediction_id: str
+    reasons: str
+    place: int
+    version_id: str
+    arm: str
+    created_at: int
+    queued_at: int
+    round: int = 1
+    dataset_id: str = ""
+    status: str = "needs_review"
+    rule_set: int | None = None
+    matched: str = ""
+    pi: float | None = None
+    label: str | None = None
+    confidence: float | None = None
+    updated_at: int = 0
+    in_order: int = 1
+    passed_by: str = ""
+    holder: str | None = None
+    holder_key: str | None = None
+    lease_until: int | None = None
+    decision: str | None = None
+    decided_label: str | None = None
+    decided_value: float | None = None
+    decided_boxes: str | None = None
+    was_right: int | None = None
+    note: str | None = None
+    decided_by: str | None = None
+    decided_key: str | None = None
+    decided_at: int | None = None
+    feedback_id: str | None = None
+    subject: bytes | None = None
+
+
+class ItemRow(Struct, kw_only=True):
+    """A row of `dataset_items`. What is below `note` is filled in where the item is put into its dataset."""
+
+    dataset_id: str
+    id: str
+    source: str
+    created_at: int
+    model_id: str | None = None
+    prediction_id: str | None = None
+    label: str | None = None
+    value: float | None = None
+    boxes: str | None = None
+    width: int | None = None
+    height: int | None = None
+    input_hash: str | None = None
+    input_url: str | None = None
+    input_id: str | None = None
+    reviewer: str | None = None
+    feedback_id: str | None = None
+    pi: float | None = None
+    note: str | None = None
+    split: str = ""
+    since: int = 0
+    until: int = 0
+    digest: bytes = b""
+    input_stored: int = 0
+    subject: bytes | None = None

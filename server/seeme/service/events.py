@@ -10,13 +10,15 @@ from seeme.errors import Conflict, NotFound
 from seeme.records.feedback import Feedback
 from seeme.records.predictions import Prediction, Truth
 from seeme.records.queries import FeedbackQuery, PredictionQuery, to_cursor
+from seeme.records.review import ReviewItem
 from seeme.records.types import Page
 from seeme.service.models import Models
-from seeme.store import reading
+from seeme.store import reading, review
 from seeme.store.database import Database, Row
 
 FEED_LAG = 10 * SECOND
-Shown = TypeVar("Shown", Prediction, Feedback)
+_NAMES = {"prediction": "prediction", "feedback": "feedback", "review": "review item"}
+Shown = TypeVar("Shown", Prediction, Feedback, ReviewItem)
 
 
 class Events:
@@ -29,12 +31,12 @@ class Events:
         self._public_url = public_url.rstrip("/")
 
     def _to_prediction(self, row: Row, truth: Truth | None) -> Prediction:
-        return self._with_input(reading.to_prediction(row, truth), row["id"])
+        return self.with_input(reading.to_prediction(row, truth), row["id"])
 
     def _to_feedback(self, row: Row) -> Feedback:
-        return self._with_input(reading.to_feedback(row), row["prediction_id"])
+        return self.with_input(reading.to_feedback(row), row["prediction_id"])
 
-    def _with_input(self, record: Shown, prediction_id: str) -> Shown:
+    def with_input(self, record: Shown, prediction_id: str) -> Shown:
         """Let `input_url` name the input that is stored here, where the sender named no other place."""
         if record.input_url is not None or not record.has_input:
             return record
@@ -42,7 +44,7 @@ class Events:
         return replace(record, input_url=url)
 
     async def home(self, kind: str, id: str, model_id: str | None, among: Set[str] = frozenset()) -> str:
-        """Return the model of a prediction or feedback (`kind`) that is named by its id alone.
+        """Return the model of a prediction, feedback or review item (`kind`) that is named by its id alone.
 
         `among` narrows where it is looked for; what other models have is then as unknown as what none has.
 
@@ -54,13 +56,13 @@ class Events:
             return self._models.get(model_id).id
         found = await self._among(kind, id, among) if among else await reading.models_with(self._reader, kind, id)
         if len(found) > 1:
-            raise Conflict(f"several models have a {kind} {id}; say which with `model_id`")
+            raise Conflict(f"several models have a {_NAMES[kind]} {id}; say which with `model_id`")
         if not found:
-            raise NotFound(f"there is no {kind} {id}")
+            raise NotFound(f"there is no {_NAMES[kind]} {id}")
         return found[0]
 
     async def _among(self, kind: str, id: str, models: Set[str]) -> list[str]:
-        one = reading.prediction if kind == "prediction" else reading.one_feedback
+        one = {"prediction": reading.prediction, "feedback": reading.one_feedback, "review": review.one}[kind]
         live = sorted(model.id for model in self._models.live() if model.id in models)
         return [model_id for model_id in live if await one(self._reader, model_id, id)]
 

@@ -21,6 +21,7 @@ from seeme.service.inbox import Inbox
 from seeme.service.keys import Identity
 from seeme.service.models import Models
 from seeme.service.outcomes import Outcome, misfit
+from seeme.service.sampling import Sampling
 from seeme.service.signing import Signing
 from seeme.service.tokens import TokenRefused
 from seeme.service.votes import slot_of, voter_of
@@ -42,6 +43,7 @@ class Ingest:
         models: Models,
         signing: Signing,
         reader: Reader,
+        sampling: Sampling,
         secret: bytes,
         clock: Callable[[], int],
     ) -> None:
@@ -49,6 +51,7 @@ class Ingest:
         self._models = models
         self._signing = signing
         self._reader = reader
+        self._sampling = sampling
         self._secret = secret
         self._clock = clock
 
@@ -88,7 +91,8 @@ class Ingest:
         rows: list[EventRow] = []
         for item in items:
             try:
-                rows.append(to_row(item, identity, at))
+                # A microsecond each: what stands later was done later, and ids of clocks that jump don't say so.
+                rows.append(to_row(item, identity, at + len(outcomes)))
                 outcomes.append(None)
             except SeeMeError as error:
                 outcomes.append(error)
@@ -137,7 +141,7 @@ class Ingest:
             raise misfit(wrong)
         if new.version_id is not None and not self._models.has_version(model.id, new.version_id):
             raise invalid("$.version_id", f"the model {model.id} has no version {new.version_id}; create it first")
-        return PredictionRow(
+        row = PredictionRow(
             model_id=model.id,
             id=new.id or uuid7(at),
             version_id=new.version_id or "",
@@ -156,6 +160,8 @@ class Ingest:
             input_id=new.input_id,
             subject=self.subject_hash(new.subject),
         )
+        self._sampling.judge(row, new, model)
+        return row
 
     def _label(self, new: NewLabel, model: Model, at: int) -> LabelRow:
         wrong = fit.truth_misfit(model.task, label=new.label, value=new.value, boxes=new.boxes)

@@ -13,6 +13,7 @@ from seeme.records.rows import EventKey, EventRow, FeedbackRow, LabelRow, Predic
 from seeme.service import truths, votes
 from seeme.service.outcomes import Outcome, accepted, conflict, gone, misfit
 from seeme.service.quarantine import Quarantine
+from seeme.service.sampling import Sampling
 from seeme.settings import Settings
 from seeme.store import events
 from seeme.store.database import Reader, RowRefused, Transaction, TryAgain
@@ -48,6 +49,7 @@ class Intake:
         self._model = model
         self.sums = store
         self._quarantine = Quarantine(settings, model)
+        self.sampling = Sampling(store.writer)
         self._positions: dict[str, dict[str, int]] = {}
         self._generations: dict[str, int] = {}
         self._last_update = 0
@@ -212,6 +214,7 @@ class Intake:
                 row.error is not None, row.confidence, row.latency_ms, row.detection_count, position
             )
             delta.add(row.model_id, row.version_id, row.arm, row.created_at, lanes)
+        await self.sampling.take(tx, fresh, self._models_of(fresh), at)
         if not outcomes.awaited:
             return fresh, [], []
         return fresh, *await events.orphans_of(tx, outcomes.awaited)
@@ -327,6 +330,10 @@ class Intake:
         await tally.store(tx)
         _all_in(await events.insert_feedback(tx, [*orphans, *arrivals]), [*orphans, *arrivals])
         await events.set_feedback_statuses(tx, [*overtaken, *waiting])
+        await self.sampling.hear(tx, counted, targets, self._models_of(counted), at)
+
+    def _models_of(self, rows: Sequence[PredictionRow] | Sequence[FeedbackRow]) -> dict[str, Model]:
+        return {model_id: self._model(model_id) for model_id in {row.model_id for row in rows}}
 
     def _fits(self, row: FeedbackRow, targets: votes.Targets, outcomes: Outcomes) -> bool:
         wrong = self._quarantine.misfit(row, targets)

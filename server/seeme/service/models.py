@@ -7,8 +7,11 @@ import msgspec
 from msgspec import UNSET
 
 from seeme.clock import to_micros
-from seeme.errors import Conflict, NotFound, invalid
+from seeme.domain import sampling
+from seeme.errors import Conflict, Invalid, NotFound, invalid
 from seeme.ids import short_id
+from seeme.records.datasets import Dataset
+from seeme.records.engine import RuleSetVersion
 from seeme.records.models import Config, ConfigPatch, Model, ModelPatch, NewModel, NewVersion, Version
 from seeme.records.queries import Keyset, from_cursor, to_cursor
 from seeme.records.types import Page
@@ -18,7 +21,6 @@ from seeme.store import registry
 from seeme.store.database import Reader, Transaction
 
 NOT_YET = {
-    "data_engine": "sampling for review isn't built yet",
     "auto_retrain": "retraining isn't built yet",
     "privacy": "privacy rules aren't built yet",
 }
@@ -27,8 +29,9 @@ NOT_YET = {
 class Models:
     """The models of this service."""
 
-    def __init__(self, inbox: Inbox, clock: Callable[[], int]) -> None:
+    def __init__(self, inbox: Inbox, dataset: Callable[[str], Dataset], clock: Callable[[], int]) -> None:
         self._inbox = inbox
+        self._dataset = dataset
         self._clock = clock
         self._models: dict[str, registry.StoredModel] = {}
         self._versions: dict[str, dict[str, registry.StoredVersion]] = {}
@@ -106,11 +109,16 @@ class Models:
             raise NotFound(f"there is no model {model_id}")
         return stored
 
-    async def patch(self, model_id: str, patch: ModelPatch) -> Model:
-        """Change the named parts of a model; raises Invalid for settings that aren't acted on yet."""
+    async def patch(self, model_id: str, patch: ModelPatch, by: str = "service") -> Model:
+        """Change the named parts of a model; raises Invalid for settings that can't be acted on."""
         for name, why in NOT_YET.items():
             if getattr(patch, name) is not UNSET:
                 raise invalid(f"$.{name}", f"{why}, so this setting is refused rather than promised")
+
+        engine = None if isinstance(patch.data_engine, msgspec.UnsetType) else patch.data_engine
+        wrong = None if engine is None else sampling.contradiction(engine)
+        if wrong is not None:
+            raise Invalid(wrong.message, errors=(wrong,))
 
         async def work(tx: Transaction) -> registry.StoredModel:
             stored = await self.held(tx, model_id)
@@ -119,11 +127,37 @@ class Models:
             }
             if not isinstance(patch.config, msgspec.UnsetType):
                 changes["config"] = _configured(stored.model.config, patch.config)
-            stored = registry.changed(stored, self._clock(), **changes)
-            await registry.update_model(tx, stored.model)
-            return stored
+            if engine is not None:
+                changes["data_engine"] = sampling.merged(stored.model.data_engine, engine)
+            return await self._store_change(tx, stored, changes, by)
 
         return (await self._inbox.run(work, self._remember)).model
+
+    async def _store_change(
+        self, tx: Transaction, before: registry.StoredModel, changes: dict[str, Any], by: str
+    ) -> registry.StoredModel:
+        at = self._clock()
+        stored = registry.changed(before, at, **changes)
+        wrong = sampling.misfit(stored.model.task, stored.model.labels, stored.model.data_engine)
+        if wrong is not None:
+            raise Invalid(wrong.message, errors=(wrong,))
+        self._check_target(stored.model)
+        await registry.update_model(tx, stored.model)
+        if stored.model.data_engine.version != before.model.data_engine.version:
+            await registry.insert_rule_set(tx, stored.model, by, at)
+        return stored
+
+    def _check_target(self, model: Model) -> None:
+        """Raise Invalid when decisions couldn't go where they are to go."""
+        target, path = model.data_engine.target_dataset_id, "$.data_engine.target_dataset_id"
+        if target is None:
+            return
+        try:
+            task = self._dataset(target).task
+        except NotFound:
+            raise invalid(path, f"there is no dataset {target}; create it first") from None
+        if task not in (None, model.task):
+            raise invalid(path, f"the dataset {target} is for {task}, this model is one of {model.task}")
 
     async def delete(self, model_id: str) -> None:
         """Mark a model as deleted: it is gone at once; a task then deletes its rows in chunks."""
@@ -162,6 +196,11 @@ class Models:
 
         stored, created = await self._inbox.run(work, remember)
         return stored.version, created
+
+    async def rule_sets(self, reader: Reader, model_id: str) -> Page[RuleSetVersion]:
+        """Return the data engine's settings that were in force, oldest first."""
+        self.get(model_id)
+        return Page(items=await registry.rule_sets(reader, model_id))
 
     async def versions(self, model_id: str) -> Page[Version]:
         """Return the versions of a model by creation."""

@@ -1,11 +1,19 @@
 """Sums counted again from rows, to check or to mend them. They must agree bit for bit."""
 
 from seeme.clock import DAY
-from seeme.domain import sums
+from seeme.domain import strata, sums
+from seeme.records.rows import ReviewRow
+from seeme.service import counting
 from seeme.store import events
 from seeme.store import sums as stored
 from seeme.store.database import Reader, Row
 from seeme.store.reading import FIRST, LAST
+from seeme.store.strata import Strata, StratumKey
+
+_SHARED = (
+    *("version_id", "arm", "created_at", "rule_set", "matched", "label", "confidence"),
+    *("decision", "decided_label", "was_right", "in_order", "passed_by"),
+)
 
 
 async def days(
@@ -37,6 +45,36 @@ async def day(reader: Reader, model_id: str, start: int) -> sums.Delta:
     async for row in stored.day_rows(reader, "feedback_of_day", model_id, start, start + DAY):
         _add(delta, model_id, row, sums.of_feedback(row["feedback_type"], row["rating"]))
     return delta
+
+
+async def strata_day(reader: Reader, model_id: str, start: int) -> Strata:
+    """Return what the predictions of one day, and the decisions about them, add up to in their strata."""
+    counted = Strata()
+    async for row in stored.day_rows(reader, "strata_of_day", model_id, start, start + DAY):
+        if row["rule_set"] is not None:
+            _count(counted, model_id, start, row)
+    return counted
+
+
+def _count(counted: Strata, model_id: str, day: int, row: Row) -> None:
+    key = StratumKey(model_id, day, row["version_id"], row["arm"], row["rule_set"], row["matched"] or "")
+    counted.add(key, row["pi"] or 0.0, strata.of_prediction(row["confidence"], bool(row["taken"])))
+    if row["item_id"] is None:
+        return
+    item = ReviewRow(
+        model_id=model_id,
+        id=row["item_id"],
+        prediction_id=row["id"],
+        reasons="",
+        place=0,
+        queued_at=0,
+        pi=row["item_pi"],
+        **{name: row[name] for name in _SHARED},
+    )
+    for _ in item.passed_by.split():
+        counting.skip(counted, item)
+    if item.decision is not None:
+        counting.decision(counted, item, 1)
 
 
 def _add(delta: sums.Delta, model_id: str, row: Row, lanes: sums.Lanes) -> None:

@@ -7,16 +7,18 @@ from seeme.clock import DAY
 from seeme.domain import sums
 from seeme.records.keys import Erased
 from seeme.records.rows import FeedbackRow, PredictionRow
-from seeme.service import truths, votes
+from seeme.service import leaving, truths, votes
+from seeme.service.datasets import Datasets
 from seeme.service.inbox import Inbox
 from seeme.service.intake import FINE_KEPT, Intake
 from seeme.service.models import Models
 from seeme.service.signing import Signing
 from seeme.settings import Settings
-from seeme.store import blobs, events, reading, registry, removal
+from seeme.store import blobs, events, reading, registry, removal, review
 from seeme.store.blobs import Blobs
 from seeme.store.database import Transaction
 from seeme.store.events import bury
+from seeme.store.strata import Strata
 
 CHUNK = 500
 
@@ -34,6 +36,7 @@ class Removal:
         intake: Intake,
         models: Models,
         signing: Signing,
+        datasets: Datasets,
         files: Blobs,
         settings: Settings,
         clock: Callable[[], int],
@@ -42,6 +45,7 @@ class Removal:
         self._intake = intake
         self._models = models
         self._signing = signing
+        self._datasets = datasets
         self._files = files
         self._settings = settings
         self._clock = clock
@@ -59,6 +63,7 @@ class Removal:
         for model_id in self._models.deleted():
             await self._repeat(partial(self._empty, model_id))
             await self._inbox.run(partial(self._end, model_id), partial(self._forget, model_id))
+        await self._datasets.sweep()
         tombstones = now - self._settings.tombstone_days * DAY
         await self._inbox.run(partial(removal.delete_old_tombstones, before=tombstones))
         await self._inbox.run(partial(registry.delete_old_grants, at=now))
@@ -72,6 +77,7 @@ class Removal:
     async def _end(self, model_id: str, tx: Transaction) -> None:
         await tx.hold([model_id], alone=True)
         if await self._is_deleted(model_id, tx):
+            await self._datasets.detach(tx, model_id)
             await registry.delete_model(tx, model_id)
 
     def _forget(self, model_id: str, _: None) -> None:
@@ -97,6 +103,7 @@ class Removal:
         labels = [(label.model_id, label.id) for row in rows for label in await removal.labels_of(tx, row)]
         await bury(tx, "label", labels, at)
         await bury(tx, "prediction", [_key(row) for row in rows], at)
+        await leaving.forget_open_items(tx, [_key(row) for row in rows])
         await blobs.drop_references(tx, [row.input_hash for row in rows if row.input_stored and row.input_hash])
 
     async def _expire_orphans(self, kind: str, model_id: str, now: int, tx: Transaction) -> int:
@@ -114,6 +121,9 @@ class Removal:
         rows = await removal.expired_predictions(tx, model_id, 2**62, CHUNK)
         await self._bury_predictions(tx, rows)
         count = len(rows)
+        items = await review.some_of_model(tx, model_id, CHUNK)
+        await review.delete(tx, items)
+        count += len(items)
         for kind in ("label", "feedback"):
             keys = await removal.some_of_model(tx, kind, model_id, CHUNK)
             await bury(tx, kind, keys, self._clock())
@@ -137,13 +147,16 @@ class Removal:
     async def erase(self, subject: bytes) -> Erased:
         """Delete everything of a person: predictions logged for them with all that hangs on these, and their feedback.
 
-        Sums give back exactly what these rows added. Each chunk is one transaction; a repeated call goes on.
+        Sums give back exactly what these rows added. What datasets have of these predictions, and of those that have
+        expired, goes from every version. Each chunk is one transaction; a repeated call goes on.
         """
         predictions = feedback = 0
         while (chunk := await self._inbox.run(partial(self._erase_predictions, subject))) is not None:
             predictions += chunk
         while chunk := await self._inbox.run(partial(self._erase_feedback, subject)):
             feedback += chunk
+        await self._repeat(partial(self._erase_items, subject))
+        await self._repeat(partial(self._datasets.erase_subject, subject=subject, most=CHUNK))
         await self._sweep_blobs()
         return Erased(predictions=predictions, feedback=feedback)
 
@@ -161,9 +174,11 @@ class Removal:
         targets = await events.targets(tx, [_key(row) for row in rows])
         tally = votes.Tally(targets, delta)
         gone = []
+        counted = Strata()
         for row in rows:
             positions = await events.label_positions(tx, row.model_id)
             delta.add(row.model_id, row.version_id, row.arm, row.created_at, _lanes(row, positions), -1)
+            await leaving.uncount(tx, row, counted)
             for label in await removal.labels_of(tx, row):
                 if label.status == "active":
                     truths.count(label, targets[_key(row)], delta, -1)
@@ -172,9 +187,19 @@ class Removal:
                 if one.status == "active":
                     tally.count(one, -1)
         await tally.store(tx)
+        await counted.store(tx, self._intake.sums.writer)
         await bury(tx, "feedback", gone, at)
+        for model_id in sorted(models):
+            await self._datasets.erase(tx, model_id, [row.id for row in rows if row.model_id == model_id])
         await self._bury_predictions(tx, rows)
         await self._intake.sums.add(tx, delta, at - FINE_KEPT)
+        return len(rows)
+
+    async def _erase_items(self, subject: bytes, tx: Transaction) -> int:
+        """Delete the reviewed items of predictions that retention has taken: their sums stay, as with retention."""
+        rows = await review.of_subject(tx, subject, CHUNK)
+        await tx.hold({row.model_id for row in rows}, alone=True)
+        await review.delete(tx, [(row.model_id, row.id) for row in rows])
         return len(rows)
 
     async def _erase_feedback(self, subject: bytes, tx: Transaction) -> int:

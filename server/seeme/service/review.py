@@ -11,6 +11,7 @@ from seeme.records.feedback import Feedback, ReviewState
 from seeme.records.quarantine import Cause, Decided, DecidedAll, QuarantineChoice
 from seeme.records.rows import FeedbackRow
 from seeme.service import votes
+from seeme.service.approval import Approval
 from seeme.service.events import Events
 from seeme.service.inbox import Inbox
 from seeme.service.intake import FINE_KEPT, Intake
@@ -36,6 +37,7 @@ class Review:
         reading: Events,
         intake: Intake,
         removal: Removal,
+        approval: Approval,
         clock: Callable[[], int],
     ) -> None:
         self._inbox = inbox
@@ -44,6 +46,7 @@ class Review:
         self._events = reading
         self._intake = intake
         self._removal = removal
+        self._approval = approval
         self._clock = clock
 
     async def approve(self, id: str, model_id: str | None, identity: Identity) -> Feedback:
@@ -64,6 +67,10 @@ class Review:
             if row.review == review:
                 return
             at = self._clock()
+            if review == "approved":
+                await self._approval.approved(tx, row, identity, at)
+            else:
+                await self._approval.rejected(tx, row, identity, at)
             await events.set_review(tx, row, review, identity.holder, at, self._intake.update_time(at))
 
         await self._inbox.run(work)

@@ -75,7 +75,8 @@ from unnest(:ids::text[]) as k(id) cross join lateral (
 -- name: targets
 select x.*
 from unnest(:a::text[]) as k(id) cross join lateral (
-  select model_id, id, version_id, arm, created_at, label, value, detection_count, ratings
+  select model_id, id, version_id, arm, created_at, label, value, detection_count, ratings, confidence, rule_set,
+    matched, pi, input_hash, subject
   from predictions where model_id = :model_id and id = k.id for update
 ) as x;
 
@@ -147,19 +148,21 @@ from unnest(:a::text[], :b::text[], :c::bigint[], :d::bigint[]) as k(version_id,
 -- name: insert_predictions
 insert into predictions (
   model_id, id, version_id, arm, created_at, received_at, digest, label, confidence, value, latency_ms, error,
-  detection_count, detail, input_url, input_hash, input_id, input_stored, subject, ratings
+  detection_count, detail, input_url, input_hash, input_id, input_stored, subject, matched, taken, rule_set, pi,
+  ratings
 )
 select
   :model_id, x.id, x.version_id, x.arm, x.created_at, x.received_at, x.digest, x.label, x.confidence, x.value,
-  x.latency_ms, x.error, x.detection_count, x.detail, x.input_url, x.input_hash, x.input_id, 0, x.subject, 0
+  x.latency_ms, x.error, x.detection_count, x.detail, x.input_url, x.input_hash, x.input_id, 0, x.subject,
+  x.matched, x.taken, x.rule_set, x.pi, 0
 from unnest(
   :id::text[], :version_id::text[], :arm::text[], :created_at::bigint[], :received_at::bigint[], :digest::bytea[],
   :label::text[], :confidence::double precision[], :value::double precision[], :latency_ms::double precision[],
   :error::text[], :detection_count::bigint[], :detail::text[], :input_url::text[], :input_hash::text[],
-  :input_id::text[], :subject::bytea[]
+  :input_id::text[], :subject::bytea[], :matched::text[], :taken::text[], :rule_set::bigint[], :pi::double precision[]
 ) as x(
   id, version_id, arm, created_at, received_at, digest, label, confidence, value, latency_ms, error,
-  detection_count, detail, input_url, input_hash, input_id, subject
+  detection_count, detail, input_url, input_hash, input_id, subject, matched, taken, rule_set, pi
 )
 on conflict do nothing returning id;
 
@@ -196,3 +199,35 @@ from unnest(
   rating, correct_label, correct_value, detection_index, box, notes, supersedes, subject, key_id
 )
 on conflict do nothing returning id;
+
+-- name: insert_review_items
+insert into review_items (
+  model_id, id, prediction_id, round, dataset_id, status, reasons, rule_set, matched, pi, place, version_id, arm, label,
+  confidence, created_at, queued_at, updated_at, in_order, passed_by, subject
+)
+select
+  :model_id, x.id, x.prediction_id, x.round, x.dataset_id, 'needs_review', x.reasons, x.rule_set, x.matched, x.pi,
+  x.place, x.version_id, x.arm, x.label, x.confidence, x.created_at, x.queued_at, x.queued_at, 1, x.passed_by,
+  x.subject
+from unnest(
+  :id::text[], :prediction_id::text[], :round::bigint[], :dataset_id::text[], :reasons::text[], :rule_set::bigint[],
+  :matched::text[], :pi::double precision[], :place::bigint[], :version_id::text[], :arm::text[], :label::text[],
+  :confidence::double precision[], :created_at::bigint[], :queued_at::bigint[], :passed_by::text[],
+  :subject::bytea[]
+) as x(
+  id, prediction_id, round, dataset_id, reasons, rule_set, matched, pi, place, version_id, arm, label, confidence,
+  created_at, queued_at, passed_by, subject
+)
+on conflict do nothing returning id;
+
+-- name: review_rows
+select x.*
+from unnest(:a::text[]) as k(id) cross join lateral (
+  select * from review_items where model_id = :model_id and id = k.id offset 0
+) as x;
+
+-- name: dataset_items_of_predictions
+select x.*
+from unnest(:ids::text[]) as k(id) cross join lateral (
+  select * from dataset_items where model_id = :model_id and prediction_id = k.id offset 0
+) as x;

@@ -5,14 +5,14 @@
 select 1 as answer;
 
 -- name: insert_model
-insert into models (id, name, task, labels, config, digest, created_at, updated_at, generation)
-values (:id, :name, :task, :labels, :config, :digest, :created_at, :updated_at, :created_at);
+insert into models (id, name, task, labels, config, data_engine, digest, created_at, updated_at, generation)
+values (:id, :name, :task, :labels, :config, :data_engine, :digest, :created_at, :updated_at, :created_at);
 
 -- name: next_generation
 update models set generation = generation + 1 where id = :model_id;
 
 -- name: update_model
-update models set name = :name, labels = :labels, config = :config, updated_at = :updated_at where id = :id;
+update models set name = :name, labels = :labels, config = :config, data_engine = :data_engine, updated_at = :updated_at where id = :id;
 
 -- name: mark_model_deleted
 update models set deleted_at = :deleted_at where id = :id;
@@ -21,10 +21,10 @@ update models set deleted_at = :deleted_at where id = :id;
 delete from models where id = :id;
 
 -- name: all_models
-select id, name, task, labels, config, digest, created_at, updated_at, deleted_at from models order by created_at, id;
+select id, name, task, labels, config, data_engine, digest, created_at, updated_at, deleted_at from models order by created_at, id;
 
 -- name: model
-select id, name, task, labels, config, digest, created_at, updated_at, deleted_at from models where id = :id;
+select id, name, task, labels, config, data_engine, digest, created_at, updated_at, deleted_at from models where id = :id;
 
 -- name: insert_version
 insert into versions (model_id, id, name, digest, created_at) values (:model_id, :id, :name, :digest, :created_at);
@@ -387,3 +387,292 @@ order by writer;
 -- name: delete_sum
 delete from sums
 where model_id = :model_id and version_id = :version_id and arm = :arm and grain = :grain and start = :start;
+
+-- name: insert_rule_set
+insert into rule_sets (model_id, version, settings, made_by, created_at)
+values (:model_id, :version, :settings, :made_by, :created_at);
+
+-- name: rule_sets
+select version, settings, made_by, created_at from rule_sets where model_id = :model_id order by version;
+
+-- name: delete_rule_sets
+delete from rule_sets where model_id = :model_id;
+
+-- name: return_expired_leases
+update review_items set status = 'needs_review', holder = null, holder_key = null, lease_until = null, in_order = 1
+where model_id = :model_id and status = 'in_review' and lease_until <= :now;
+
+-- name: open_items
+select * from review_items
+where model_id = :model_id and status = 'needs_review' and (place, id) > (:place, :id)
+  and (cast(:dataset_id as text) is null or dataset_id = :dataset_id)
+  and (cast(:label as text) is null or label = :label)
+  and (cast(:reason as text) is null or reasons like :reason)
+  and passed_by not like :mine
+order by place, id limit :most;
+
+-- name: lease_item
+update review_items set status = 'in_review', holder = :holder, holder_key = :holder_key, lease_until = :lease_until,
+  in_order = :in_order, updated_at = :at
+where model_id = :model_id and id = :id;
+
+-- name: return_item
+update review_items set status = 'needs_review', holder = null, holder_key = null, lease_until = null, in_order = 1,
+  passed_by = :passed_by, updated_at = :at
+where model_id = :model_id and id = :id;
+
+-- name: close_item
+update review_items set status = :status, holder = null, holder_key = null, lease_until = null, decision = :decision,
+  decided_label = :decided_label, decided_value = :decided_value, decided_boxes = :decided_boxes,
+  was_right = :was_right, note = :note, decided_by = :decided_by, decided_key = :decided_key, decided_at = :decided_at,
+  feedback_id = :feedback_id, in_order = :in_order, updated_at = :decided_at
+where model_id = :model_id and id = :id;
+
+-- name: reopen_item
+update review_items set status = :status, holder = :holder, holder_key = :holder_key, lease_until = :lease_until,
+  decision = null, decided_label = null, decided_value = null, decided_boxes = null, was_right = null, note = null,
+  decided_by = null, decided_key = null, decided_at = null, feedback_id = null, updated_at = :at
+where model_id = :model_id and id = :id;
+
+-- name: set_reasons
+update review_items set reasons = :reasons, updated_at = :at where model_id = :model_id and id = :id;
+
+-- name: review_of_prediction
+select * from review_items where model_id = :model_id and prediction_id = :prediction_id order by round;
+
+-- name: delete_review_item
+delete from review_items where model_id = :model_id and id = :id;
+
+-- name: delete_review_log_of
+delete from review_log where model_id = :model_id and item_id = :id;
+
+-- name: some_review_items
+select model_id, id from review_items where model_id = :model_id order by id limit :most;
+
+-- name: review_models
+select r.model_id from review_items r join models m on m.id = r.model_id and m.deleted_at is null
+where r.id = :id order by r.model_id limit 2;
+
+-- name: one_review
+select r.*, p.input_url, p.input_stored, p.detail, p.value
+from review_items r left join predictions p on p.model_id = r.model_id and p.id = r.prediction_id
+where r.model_id = :model_id and r.id = :id;
+
+-- name: list_review_of_model
+select r.*, p.input_url, p.input_stored
+from review_items r left join predictions p on p.model_id = r.model_id and p.id = r.prediction_id
+where r.model_id = :model_id and (r.queued_at, r.id) > (:at, :id)
+  and (cast(:status as text) is null or r.status = :status)
+  and (cast(:dataset_id as text) is null or r.dataset_id = :dataset_id)
+  and (cast(:label as text) is null or r.label = :label)
+  and (cast(:reason as text) is null or r.reasons like :reason)
+order by r.queued_at, r.id limit :most;
+
+-- name: list_review_of_dataset
+select r.*, p.input_url, p.input_stored
+from review_items r left join predictions p on p.model_id = r.model_id and p.id = r.prediction_id
+where r.dataset_id = :dataset_id and (r.queued_at, r.id) > (:at, :id)
+  and (cast(:status as text) is null or r.status = :status)
+  and (cast(:label as text) is null or r.label = :label)
+  and (cast(:reason as text) is null or r.reasons like :reason)
+order by r.queued_at, r.id limit :most;
+
+-- name: count_review
+select status, round, count(*) as n from review_items where model_id = :model_id group by status, round;
+
+-- name: insert_review_log
+insert into review_log (model_id, item_id, n, at, who, action, detail)
+select :model_id, :item_id, count(*), cast(:at as bigint), cast(:who as text), cast(:action as text),
+  cast(:detail as text)
+from review_log where model_id = :model_id and item_id = :item_id;
+
+-- name: review_log_of
+select at, who, action, detail from review_log where model_id = :model_id and item_id = :item_id order by n;
+
+-- name: reviewed_twice
+select a.label, a.decision as first_decision, a.decided_label as first_label, a.decided_boxes as first_boxes,
+  b.decision as second_decision, b.decided_label as second_label, b.decided_boxes as second_boxes, a.prediction_id
+from review_items b
+join review_items a on a.model_id = b.model_id and a.prediction_id = b.prediction_id and a.round = 1
+  and a.decision is not null
+where b.model_id = :model_id and b.round = 2 and b.decision is not null and b.decided_at >= :since
+order by b.decided_at desc, b.id limit :most;
+
+-- name: add_strata
+insert into strata (
+  model_id, day, version_id, arm, rule_set, matched, writer, pi, n, confident, c_sum, c_squares, taken, decided,
+  was_right, out_of_order, skipped, dc_n, dc_sum, dc_squares, d_sum, d_squares, cd_sum
+) values (
+  :model_id, :day, :version_id, :arm, :rule_set, :matched, :writer, :pi, :n, :confident, :c_sum, :c_squares, :taken,
+  :decided, :was_right, :out_of_order, :skipped, :dc_n, :dc_sum, :dc_squares, :d_sum, :d_squares, :cd_sum
+) on conflict (model_id, day, version_id, arm, rule_set, matched, writer) do update set
+  n = strata.n + excluded.n, confident = strata.confident + excluded.confident,
+  c_sum = strata.c_sum + excluded.c_sum, c_squares = strata.c_squares + excluded.c_squares,
+  taken = strata.taken + excluded.taken, decided = strata.decided + excluded.decided,
+  was_right = strata.was_right + excluded.was_right, out_of_order = strata.out_of_order + excluded.out_of_order,
+  skipped = strata.skipped + excluded.skipped, dc_n = strata.dc_n + excluded.dc_n,
+  dc_sum = strata.dc_sum + excluded.dc_sum, dc_squares = strata.dc_squares + excluded.dc_squares,
+  d_sum = strata.d_sum + excluded.d_sum, d_squares = strata.d_squares + excluded.d_squares,
+  cd_sum = strata.cd_sum + excluded.cd_sum;
+
+-- name: strata_between
+select * from strata
+where model_id = :model_id and day >= :start and day < :stop
+  and (cast(:version_id as text) is null or version_id = :version_id)
+order by day, version_id, arm, rule_set, matched, writer;
+
+-- name: delete_strata_between
+delete from strata where model_id = :model_id and day >= :start and day < :stop;
+
+-- name: delete_strata_of_model
+delete from strata where model_id = :model_id;
+
+-- name: add_confusion
+insert into confusions (model_id, day, version_id, arm, rule_set, matched, predicted, actual, n)
+values (:model_id, :day, :version_id, :arm, :rule_set, :matched, :predicted, :actual, :n)
+on conflict (model_id, day, version_id, arm, rule_set, matched, predicted, actual)
+do update set n = confusions.n + excluded.n;
+
+-- name: confusions_between
+select * from confusions
+where model_id = :model_id and day >= :start and day < :stop and n > 0
+  and (cast(:version_id as text) is null or version_id = :version_id)
+order by day, version_id, arm, rule_set, matched, predicted, actual;
+
+-- name: delete_confusions_between
+delete from confusions where model_id = :model_id and day >= :start and day < :stop;
+
+-- name: delete_confusions_of_model
+delete from confusions where model_id = :model_id;
+
+-- name: strata_of_day
+select p.version_id, p.arm, p.created_at, p.id, p.label, p.confidence, p.rule_set, p.matched, p.taken, p.pi,
+  r.decision, r.decided_label, r.was_right, r.in_order, r.passed_by, r.pi as item_pi, r.id as item_id
+from predictions p
+left join review_items r on r.model_id = p.model_id and r.prediction_id = p.id and r.round = 1
+where p.model_id = :model_id and p.created_at >= :start and p.created_at < :stop and (p.created_at, p.id) > (:at, :id)
+order by p.created_at, p.id limit :most;
+
+-- name: review_of_subject
+select * from review_items where subject = :subject order by model_id, id limit :most;
+
+-- name: insert_dataset
+insert into datasets (id, name, task, splits, digest, created_by, created_at)
+values (:id, :name, :task, :splits, :digest, :created_by, :created_at);
+
+-- name: all_datasets
+select * from datasets order by created_at, id;
+
+-- name: dataset
+select * from datasets where id = :id;
+
+-- name: set_dataset_task
+update datasets set task = :task where id = :id;
+
+-- name: mark_dataset_deleted
+update datasets set deleted_at = :deleted_at where id = :id;
+
+-- name: delete_dataset
+delete from datasets where id = :id;
+
+-- name: insert_dataset_version
+insert into dataset_versions (
+  dataset_id, number, id, name, parent_id, digest, created_by, created_at, counts, erased
+) values (:dataset_id, :number, :id, :name, :parent_id, :digest, :created_by, :created_at, :counts, 0);
+
+-- name: dataset_version
+select * from dataset_versions where dataset_id = :dataset_id and id = :id;
+
+-- name: latest_dataset_version
+select * from dataset_versions where dataset_id = :dataset_id order by number desc limit 1;
+
+-- name: list_dataset_versions
+select * from dataset_versions where dataset_id = :dataset_id and number > :number order by number limit :most;
+
+-- name: dataset_versions_between
+select * from dataset_versions
+where dataset_id = :dataset_id and number >= :since and number < :until order by number;
+
+-- name: set_dataset_version_counts
+update dataset_versions set counts = :counts, erased = :erased where dataset_id = :dataset_id and number = :number;
+
+-- name: delete_dataset_versions
+delete from dataset_versions where dataset_id = :dataset_id;
+
+-- name: insert_dataset_item
+insert into dataset_items (
+  dataset_id, id, since, until, digest, model_id, prediction_id, label, value, boxes, width, height, input_hash,
+  input_url, input_id, input_stored, source, reviewer, feedback_id, pi, note, created_at, split, subject
+) values (
+  :dataset_id, :id, :since, :until, :digest, :model_id, :prediction_id, :label, :value, :boxes, :width, :height,
+  :input_hash, :input_url, :input_id, :input_stored, :source, :reviewer, :feedback_id, :pi, :note, :created_at, :split,
+  :subject
+);
+
+-- name: dataset_item
+select * from dataset_items where dataset_id = :dataset_id and id = :id and until = :until;
+
+-- name: end_dataset_item
+update dataset_items set until = :until where dataset_id = :dataset_id and id = :id and since = :since;
+
+-- name: delete_dataset_item
+delete from dataset_items where dataset_id = :dataset_id and id = :id and since = :since;
+
+-- name: list_dataset_items
+select * from dataset_items
+where dataset_id = :dataset_id and id > :id and since <= :number and until > :number order by id limit :most;
+
+-- name: count_unsized_dataset_items
+select count(*) as n, min(id) as first from dataset_items
+where dataset_id = :dataset_id and since <= :number and until > :number and (width is null or height is null);
+
+-- name: dataset_items_entered
+select count(*) as n from dataset_items
+where dataset_id = :dataset_id and since > :old and since <= :new and until > :new;
+
+-- name: dataset_items_left
+select count(*) as n from dataset_items
+where dataset_id = :dataset_id and until > :old and until <= :new and since <= :old;
+
+-- name: dataset_items_changed
+select count(*) as n from dataset_items a join dataset_items b on b.dataset_id = a.dataset_id and b.id = a.id
+where a.dataset_id = :dataset_id and a.since > :old and a.since <= :new and a.until > :new
+  and b.until > :old and b.until <= :new and b.since <= :old;
+
+-- name: some_dataset_items
+select * from dataset_items where dataset_id = :dataset_id order by id, since limit :most;
+
+-- name: dataset_items_after
+select * from dataset_items
+where dataset_id = :dataset_id and (id, since) > (:id, :since) order by id, since limit :most;
+
+-- name: dataset_items_of_subject
+select * from dataset_items where subject = :subject order by dataset_id, id, since limit :most;
+
+-- name: detach_dataset_items
+update dataset_items set prediction_id = null, feedback_id = null
+where dataset_id = :dataset_id and model_id = :of_model and prediction_id is not null;
+
+-- name: add_dataset_count
+insert into dataset_counts (dataset_id, split, label, n) values (:dataset_id, :split, :label, :n)
+on conflict (dataset_id, split, label) do update set n = dataset_counts.n + excluded.n;
+
+-- name: dataset_counts
+select split, label, n from dataset_counts where dataset_id = :dataset_id and n <> 0 order by split, label;
+
+-- name: delete_dataset_counts
+delete from dataset_counts where dataset_id = :dataset_id;
+
+-- name: hold_blob
+update blobs set refs = refs + 1 where hash = :hash and refs > 0 returning hash;
+
+-- name: insert_training_job
+insert into training_jobs (
+  id, name, dataset_id, version_id, base_model_id, status, digest, created_by, created_at
+) values (:id, :name, :dataset_id, :version_id, :base_model_id, :status, :digest, :created_by, :created_at);
+
+-- name: training_job
+select * from training_jobs where id = :id;
+
+-- name: list_training_jobs
+select * from training_jobs where (created_at, id) > (:at, :id) order by created_at, id limit :most;

@@ -7,9 +7,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from seeme.clock import from_micros, to_micros
+from seeme.records.engine import DataEngine, RuleSetVersion
 from seeme.records.keys import Key
 from seeme.records.models import Config, Model, NewModel, Version
 from seeme.records.tokens import SigningSecret
+from seeme.store import strata
 from seeme.store.database import Reader, Row, Transaction
 
 
@@ -59,7 +61,14 @@ def new_model(id: str, new: NewModel, config: Config, digest: bytes, at: int) ->
     """Return a model as it will be stored."""
     time = from_micros(at)
     model = Model(
-        id=id, name=new.name, task=new.task, labels=list(new.labels), config=config, created_at=time, updated_at=time
+        id=id,
+        name=new.name,
+        task=new.task,
+        labels=list(new.labels),
+        config=config,
+        data_engine=DataEngine(),
+        created_at=time,
+        updated_at=time,
     )
     return StoredModel(model, digest)
 
@@ -81,6 +90,7 @@ def _to_model(row: Row) -> StoredModel:
         task=row["task"],
         labels=msgspec.json.decode(row["labels"], type=list[str]),
         config=msgspec.json.decode(row["config"], type=Config),
+        data_engine=msgspec.json.decode(row["data_engine"], type=DataEngine),
         created_at=from_micros(row["created_at"]),
         updated_at=from_micros(row["updated_at"]),
     )
@@ -116,8 +126,35 @@ def _model_values(model: Model) -> dict[str, Any]:
         "name": model.name,
         "labels": _json(model.labels),
         "config": _json(model.config),
+        "data_engine": _json(model.data_engine),
         "updated_at": to_micros(model.updated_at),
     }
+
+
+async def insert_rule_set(tx: Transaction, model: Model, made_by: str, at: int) -> None:
+    """Store which settings of the data engine are in force from now on."""
+    engine = model.data_engine
+    await tx.run(
+        "insert_rule_set",
+        model_id=model.id,
+        version=engine.version,
+        settings=_json(engine),
+        made_by=made_by,
+        created_at=at,
+    )
+
+
+async def rule_sets(reader: Reader, model_id: str) -> list[RuleSetVersion]:
+    """Return every version of a data engine's settings, oldest first."""
+    return [
+        RuleSetVersion(
+            version=row["version"],
+            made_by=row["made_by"],
+            created_at=from_micros(row["created_at"]),
+            settings=msgspec.json.decode(row["settings"], type=DataEngine),
+        )
+        for row in await reader.all("rule_sets", model_id=model_id)
+    ]
 
 
 async def mark_deleted(tx: Transaction, stored: StoredModel, at: int) -> StoredModel:
@@ -131,6 +168,7 @@ async def delete_model(tx: Transaction, model_id: str) -> None:
     for query in ("delete_versions", "delete_signing_secrets", "delete_label_positions", "delete_thinned_days"):
         await tx.run(query, model_id=model_id)
     await tx.run("delete_sums_of_model", model_id=model_id)
+    await strata.delete_all(tx, model_id)
     await tx.run("delete_model", id=model_id)
 
 

@@ -51,7 +51,8 @@ join models m on m.id = p.model_id and m.deleted_at is null
 order by p.id, p.model_id;
 
 -- name: targets
-select p.model_id, p.id, p.version_id, p.arm, p.created_at, p.label, p.value, p.detection_count, p.ratings
+select p.model_id, p.id, p.version_id, p.arm, p.created_at, p.label, p.value, p.detection_count, p.ratings, p.confidence,
+  p.rule_set, p.matched, p.pi, p.input_hash, p.subject
 from json_each(:keys) j
 join predictions p on p.model_id = json_extract(j.value, '$[0]') and p.id = json_extract(j.value, '$[1]');
 
@@ -130,10 +131,10 @@ where l.status = 'active';
 -- name: insert_predictions
 insert into predictions (
   model_id, id, version_id, arm, created_at, received_at, digest, label, confidence, value, latency_ms, error,
-  detection_count, detail, input_url, input_hash, input_id, input_stored, subject, ratings
+  detection_count, detail, input_url, input_hash, input_id, input_stored, subject, matched, taken, rule_set, pi, ratings
 ) values (
   :model_id, :id, :version_id, :arm, :created_at, :received_at, :digest, :label, :confidence, :value, :latency_ms,
-  :error, :detection_count, :detail, :input_url, :input_hash, :input_id, 0, :subject, 0
+  :error, :detection_count, :detail, :input_url, :input_hash, :input_id, 0, :subject, :matched, :taken, :rule_set, :pi, 0
 );
 
 -- name: insert_labels
@@ -149,3 +150,23 @@ insert into feedback (
   :received_at, :updated_at, :digest, :rating, :correct_label, :correct_value, :detection_index, :box, :notes,
   :supersedes, :subject, :key_id
 );
+
+-- name: insert_review_items
+insert or ignore into review_items (
+  model_id, id, prediction_id, round, dataset_id, status, reasons, rule_set, matched, pi, place, version_id, arm, label,
+  confidence, created_at, queued_at, updated_at, in_order, passed_by, subject
+) values (
+  :model_id, :id, :prediction_id, :round, :dataset_id, 'needs_review', :reasons, :rule_set, :matched, :pi, :place,
+  :version_id, :arm, :label, :confidence, :created_at, :queued_at, :updated_at, :in_order, :passed_by,
+  :subject
+);
+
+-- name: review_rows
+select r.*
+from json_each(:keys) j
+join review_items r on r.model_id = json_extract(j.value, '$[0]') and r.id = json_extract(j.value, '$[1]');
+
+-- name: dataset_items_of_predictions
+select i.*
+from json_each(:ids) j
+join dataset_items i on i.model_id = :model_id and i.prediction_id = j.value;

@@ -47,7 +47,7 @@ async def list_predictions(services: Services, query: PredictionParams) -> Page[
 
 async def read_prediction(services: Services, caller: Caller, prediction_id: Id, query: InModelParams) -> Prediction:
     """Get a prediction."""
-    model_id = await _model_of(services, caller, "prediction", prediction_id, query)
+    model_id = await model_of(services, caller, "prediction", prediction_id, query)
     return await services.events.prediction(prediction_id, model_id)
 
 
@@ -55,7 +55,7 @@ async def upload_input(
     services: Services, caller: Caller, prediction_id: Id, query: InModelParams, chunks: AsyncIterator[bytes]
 ) -> Made[StoredInput]:
     """Store a prediction's input, recognised by its bytes."""
-    model_id = await _model_of(services, caller, "prediction", prediction_id, query)
+    model_id = await model_of(services, caller, "prediction", prediction_id, query)
     return Made(*await services.inputs.put(prediction_id, model_id, chunks))
 
 
@@ -63,7 +63,7 @@ async def read_input(
     services: Services, caller: Caller, prediction_id: Id, query: InModelParams
 ) -> Annotated[Response, "image/*"]:
     """Send a prediction's input."""
-    model_id = await _model_of(services, caller, "prediction", prediction_id, query)
+    model_id = await model_of(services, caller, "prediction", prediction_id, query)
     path, media_type = await services.inputs.open(prediction_id, model_id)
     return FileResponse(path, media_type=media_type, headers=_UNTRUSTED)
 
@@ -76,31 +76,31 @@ async def list_feedback(services: Services, query: FeedbackParams) -> Page[Feedb
 
 async def read_feedback(services: Services, caller: Caller, feedback_id: Id, query: InModelParams) -> Feedback:
     """Get feedback."""
-    model_id = await _model_of(services, caller, "feedback", feedback_id, query)
+    model_id = await model_of(services, caller, "feedback", feedback_id, query)
     return await services.events.feedback(feedback_id, model_id)
 
 
 async def approve_feedback(services: Services, caller: Caller, feedback_id: Id, query: InModelParams) -> Feedback:
     """Say that feedback is right."""
-    model_id = await _model_of(services, caller, "feedback", feedback_id, query)
+    model_id = await model_of(services, caller, "feedback", feedback_id, query)
     return await services.review.approve(feedback_id, model_id, caller.identity)
 
 
 async def reject_feedback(services: Services, caller: Caller, feedback_id: Id, query: InModelParams) -> Feedback:
     """Say that feedback is wrong."""
-    model_id = await _model_of(services, caller, "feedback", feedback_id, query)
+    model_id = await model_of(services, caller, "feedback", feedback_id, query)
     return await services.review.reject(feedback_id, model_id, caller.identity)
 
 
 async def release_feedback(services: Services, caller: Caller, feedback_id: Id, query: InModelParams) -> Feedback:
     """Let quarantined feedback count."""
-    model_id = await _model_of(services, caller, "feedback", feedback_id, query)
+    model_id = await model_of(services, caller, "feedback", feedback_id, query)
     return await services.review.release(feedback_id, model_id, caller.identity)
 
 
 async def delete_feedback(services: Services, caller: Caller, feedback_id: Id, query: InModelParams) -> None:
     """Delete feedback, and take it out of the sums."""
-    model_id = await _model_of(services, caller, "feedback", feedback_id, query)
+    model_id = await model_of(services, caller, "feedback", feedback_id, query)
     await services.review.delete(feedback_id, model_id, caller.identity)
 
 
@@ -110,7 +110,7 @@ async def widget_context(services: Services, query: WidgetParams, headers: Token
     return await services.widget.context(query.model_id, given(query.prediction_id), token)
 
 
-async def _model_of(services: Services, caller: Caller, kind: str, id: str, query: InModelParams) -> str | None:
+async def model_of(services: Services, caller: Caller, kind: str, id: str, query: InModelParams) -> str | None:
     """Return the named model; for a key of some models find it among those, before anything is done."""
     if not caller.identity.models or isinstance(query.model_id, str):
         return given(query.model_id)  # type: ignore[no-any-return]

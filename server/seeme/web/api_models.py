@@ -24,9 +24,9 @@ def read_model(services: Services, model_id: Id) -> Model:
     return services.models.get(model_id)
 
 
-async def patch_model(services: Services, model_id: Id, body: ModelPatch) -> Model:
+async def patch_model(services: Services, caller: Caller, model_id: Id, body: ModelPatch) -> Model:
     """Change the named parts of a model; the others stay."""
-    return await services.models.patch(model_id, body)
+    return await services.models.patch(model_id, body, caller.identity.holder)
 
 
 async def delete_model(services: Services, model_id: Id) -> None:

@@ -13,10 +13,12 @@ from seeme.errors import Forbidden, SeeMeError, ServiceFailed
 from seeme.service.keys import Identity
 from seeme.service.services import Services
 from seeme.web.guard import SESSION_COOKIE, check_models
+from seeme.web.pages_datasets import dataset, datasets
 from seeme.web.pages_docs import docs
 from seeme.web.pages_embed import embed, make_key, make_secret, require_token, retire_secret, revoke_key
 from seeme.web.pages_models import delete_feedback, latest, model, models, prediction, release_feedback
 from seeme.web.pages_quarantine import delete_held, release_held
+from seeme.web.pages_review import item, items, review, undo
 from seeme.web.pages_sign_in import ask_to_sign_in, check_same_origin, sign_in, sign_in_form, sign_out
 from seeme.web.pages_static import PageFiles
 from seeme.web.pages_view import Visit, sentence
@@ -35,6 +37,7 @@ class Page(NamedTuple):
 
 
 _MODEL = "/models/{model_id}"
+_ITEM = _MODEL + "/review/items/{review_id}"
 _FEEDBACK = _MODEL + "/feedback/{feedback_id}"
 
 PAGES = [
@@ -43,6 +46,8 @@ PAGES = [
     Page("POST", "/sign-out", sign_out, None),
     Page("GET", "/docs", docs, None),
     Page("GET", "/", models, "read"),
+    Page("GET", "/datasets", datasets, "read"),
+    Page("GET", "/datasets/{dataset_id}", dataset, "read"),
     Page("GET", _MODEL, model, "read"),
     Page("GET", _MODEL + "/latest", latest, "read"),
     Page("GET", _MODEL + "/predictions/{prediction_id}", prediction, "read"),
@@ -50,6 +55,10 @@ PAGES = [
     Page("POST", _FEEDBACK + "/delete", delete_feedback, "admin"),
     Page("POST", _MODEL + "/quarantine/release", release_held, "review"),
     Page("POST", _MODEL + "/quarantine/delete", delete_held, "review"),
+    Page("GET", _MODEL + "/review", review, "read"),
+    Page("GET", _MODEL + "/review/items", items, "read"),
+    Page("GET", _ITEM, item, "read"),
+    Page("POST", _ITEM + "/undo", undo, "review"),
     Page("GET", _MODEL + "/embed", embed, "read"),
     Page("POST", _MODEL + "/embed", make_key, "admin"),
     Page("POST", _MODEL + "/keys/{key_id}/revoke", revoke_key, "admin"),

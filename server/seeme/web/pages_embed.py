@@ -67,7 +67,7 @@ async def require_token(visit: Visit) -> Response:
     model = _model(visit)
     wanted = (await read_form(visit.request)).get("require") == "yes"
     patch = ModelPatch(config=ConfigPatch(require_prediction_token=wanted))
-    await visit.services.models.patch(model.id, patch)
+    await visit.services.models.patch(model.id, patch, visit.identity.holder if visit.identity else "")
     return visit.redirect(visit.path("models", model.id, "embed", notice="asked" if wanted else "unasked") + "#signing")
 
 

@@ -14,6 +14,7 @@ from seeme.records.queries import FeedbackQuery, MetricsQuery, PredictionQuery, 
 from seeme.records.types import Page
 from seeme.web.pages_charts import RANGES, Range, chart_data, charts, label_mix, sparkline, tiles
 from seeme.web.pages_quarantine import held, notice_of
+from seeme.web.pages_review import rules
 from seeme.web.pages_view import HEADERS, Visit
 
 _ROWS = 12
@@ -83,6 +84,8 @@ async def model(visit: Visit) -> Response:
         filters=_filters(visit),
         paged=bool(query.get("cursor") or query.get("predictions")),
         held=await held(visit, shown),
+        queue=await visit.services.flagged.state(shown.id),
+        rules=rules(shown.data_engine),
         notice=NOTICES.get(query.get("notice", "")) or notice_of(query),
         types=get_args(FeedbackType),
         statuses=get_args(FeedbackStatus),

@@ -1,0 +1,34 @@
+"""What becomes of review items whose predictions go: by age they stay counted, by erasure they never were."""
+
+from collections.abc import Sequence
+
+from seeme.domain import strata
+from seeme.records.rows import EventKey, PredictionRow
+from seeme.service import counting
+from seeme.service.sampling import item_id
+from seeme.store import review
+from seeme.store.database import Transaction
+from seeme.store.strata import Strata, key_of
+
+
+async def forget_open_items(tx: Transaction, keys: Sequence[EventKey]) -> None:
+    """Delete undecided items: without its prediction nobody can judge one. They stay counted as taken, not decided."""
+    items = [(model_id, item_id(model_id, id, round)) for model_id, id in keys for round in (1, 2)]
+    found = await review.rows(tx, items)
+    await review.delete(tx, [key for key, row in found.items() if row.decision is None])
+
+
+async def uncount(tx: Transaction, row: PredictionRow, counted: Strata) -> None:
+    """Take a prediction and the decision about it out of its stratum, and delete its items."""
+    items = await review.of_prediction(tx, row.model_id, row.id)
+    await review.delete(tx, [(item.model_id, item.id) for item in items])
+    if row.rule_set is None:
+        return
+    key = key_of(row.model_id, row, row.rule_set, row.matched or "")
+    counted.add(key, row.pi or 0.0, strata.of_prediction(row.confidence, bool(row.taken)), -1)
+    for item in items:
+        if item.decision is not None:
+            counting.decision(counted, item, -1)
+        if item.round == 1:
+            for _ in item.passed_by.split():
+                counting.skip(counted, item, -1)
