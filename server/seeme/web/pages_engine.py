@@ -37,8 +37,8 @@ SECTIONS = (
     Section(
         "edge_cases",
         "Edge cases",
-        "Something is unusual. Detections: no object, many that overlap, a tiny or a huge box. Classifications: two close "
-        "scores, a new class.",
+        "Something is unusual. Detections: no object, many that overlap, a tiny or a huge box. Classifications: two "
+        "close scores, a new class.",
         ("classification", "detection"),
         (_RATE,),
     ),
