@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.demo ## Start the service with the digits example (HOST, PORT, DEMO_PORT, DATA can be set)
+run: $(VENV)/.demo ## Start the service with its examples (HOST, PORT, DEMO_PORT, DATA can be set)
 	$(VENV)/bin/seeme demo --host $(HOST) --port $(PORT) --demo-port $(DEMO_PORT) --data $(DATA)
 
 test: $(VENV)/.test ## Run the tests for a change: under 10 minutes on 2 cores
@@ -43,7 +43,7 @@ format: $(VENV)/.dev ## Put the code in the house's format
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
-bench: $(VENV)/.dev ## Measure the speed (needs wrk)
+bench: $(VENV)/.dev ## Measure the speed, and how far estimates are off (needs wrk)
 	@sh .ci/need.sh wrk command -v wrk
 	$(PY) -m tests.bench $(BENCH_ARGS)
 

@@ -50,11 +50,12 @@ def _names(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
-def test_the_wheel_holds_the_package_the_widget_and_the_example(wheel: Path) -> None:
-    """Every file of the package, of the widget's build and of the digits example is in the wheel."""
+def test_the_wheel_holds_the_package_the_widget_and_the_examples(wheel: Path) -> None:
+    """Every file of the package, of the widget's build and of the demo's examples is in the wheel."""
     wanted = _files(PACKAGE, "seeme")
     wanted |= _files(ROOT / "widget" / "dist", "seeme/web/static/widget")
-    wanted |= _files(ROOT / "examples" / "digits", "seeme/examples/digits")
+    for example in ("digits", "detection"):
+        wanted |= _files(ROOT / "examples" / example, f"seeme/examples/{example}")
     assert wanted - _names(wheel) == set()
 
 
@@ -67,6 +68,7 @@ def test_the_wheel_holds_the_package_the_widget_and_the_example(wheel: Path) -> 
         "seeme/web/static/vendor/uplot/LICENSE",
         "seeme/web/static/widget/*.js",
         "seeme/examples/digits/page.html",
+        "seeme/examples/detection/weights.json",
         "seeme/py.typed",
         "seeme_feedback-*.dist-info/licenses/LICENSE",
     ],

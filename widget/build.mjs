@@ -51,7 +51,7 @@ async function bundle(entry, name, options) {
     module: true,
     compress: { passes: 3, unsafe: true, unsafe_arrows: true, unsafe_methods: true, ecma: 2020 },
     // Names that no other file and no page uses.
-    mangle: { properties: { regex: /^(brief|ready|settle|render|was|fields|moved|edges)$/ } },
+    mangle: { properties: { regex: /^(brief|ready|answer|settle|render|was|fields|moved|edges|verdict|said)$/ } },
     // Pages that don't declare their encoding would show broken texts.
     format: { ascii_only: true },
   });

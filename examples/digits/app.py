@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
 from string import Template
@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from seeme.client import BatchFailed, Client
 from seeme.errors import SeeMeError, SetupError
@@ -96,7 +96,7 @@ def log_rest(client: Client, model_id: str, shown: list[Shown]) -> None:
         log.exception("labels or inputs of a page could not be logged")
 
 
-def render(shown: list[Shown], service_url: str, model_id: str, key: str, problem: str = "") -> str:
+def render(shown: list[Shown], service_url: str, model_id: str, key: str, problem: str = "", links: str = "") -> str:
     """Return the page."""
     cards = [
         CARD.substitute(
@@ -116,12 +116,25 @@ def render(shown: list[Shown], service_url: str, model_id: str, key: str, proble
     notice = f'<p class="notice" role="status">{escape(problem)}</p>\n' if problem else ""
     page = Template((HERE / "page.html").read_text(encoding="utf-8"))
     return page.substitute(
-        service=escape(service_url.rstrip("/")), model=escape(model_id), notice=notice, cards="\n".join(cards)
+        service=escape(service_url.rstrip("/")),
+        model=escape(model_id),
+        links=links,
+        notice=notice,
+        cards="\n".join(cards),
     )
 
 
-def create_app(client: Client, digits: Digits, model_id: str, service_url: str, publishable_key: str) -> Starlette:
-    """Return the example's app; `service_url` is the address at which browsers find the service."""
+def create_app(
+    client: Client,
+    digits: Digits,
+    model_id: str,
+    service_url: str,
+    publishable_key: str,
+    beside: Mapping[str, Starlette] | None = None,
+) -> Starlette:
+    """Return the example's app; browsers find the service at `service_url`, and other examples `beside` by a link."""
+    others = {f"/{name.lower()}": (name, app) for name, app in (beside or {}).items()}
+    links = "".join(f'<a class="quiet" href="{path}/">{escape(name)}</a>' for path, (name, _) in others.items())
 
     def page(request: Request) -> Response:
         """Read new digits and show them; a service that can't be reached doesn't take the page away."""
@@ -132,7 +145,7 @@ def create_app(client: Client, digits: Digits, model_id: str, service_url: str, 
             later = BackgroundTask(log_rest, client, model_id, shown)
         except BatchFailed as failed:
             problem = f"These predictions were not logged: {failed.failures[0].error}"
-        html = render(shown, service_url, model_id, publishable_key, problem)
+        html = render(shown, service_url, model_id, publishable_key, problem, links)
         return HTMLResponse(html, background=later, headers={"Cache-Control": "no-store"})
 
     def style(request: Request) -> Response:
@@ -140,7 +153,8 @@ def create_app(client: Client, digits: Digits, model_id: str, service_url: str, 
         return Response((HERE / "page.css").read_text(encoding="utf-8"), media_type="text/css")
 
     endpoints: list[tuple[str, Callable[[Request], Response]]] = [("/", page), ("/page.css", style)]
-    return Starlette(routes=[Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints])
+    own = [Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints]
+    return Starlette(routes=[*own, *(Mount(path, app) for path, (_, app) in others.items())])
 
 
 class Server:

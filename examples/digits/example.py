@@ -1,7 +1,10 @@
 """The example as one thing to start: the model trained, the month of history loaded, the page served."""
 
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
+
+from starlette.applications import Starlette
 
 from seeme import Client
 
@@ -11,10 +14,18 @@ from .model import train
 from .setup import make_model
 
 
-def start(client: Client, service_url: str, publishable_key: str, host: str, port: int) -> Server:
+def start(
+    client: Client,
+    service_url: str,
+    publishable_key: str,
+    host: str,
+    port: int,
+    beside: Mapping[str, Starlette] | None = None,
+) -> Server:
     """Load the missing days of the month of history, with a progress bar, and start the page in a thread.
 
-    The page waits for the service as long as the client's timeout says, so that should be a few seconds.
+    Apps `beside` it, by their names, are served on the same port. The page waits for the service as long as
+    the client's timeout says, so that should be a few seconds.
 
     Raises:
         SetupError: when the port is taken.
@@ -23,7 +34,7 @@ def start(client: Client, service_url: str, publishable_key: str, host: str, por
     digits = train()
     model_id = make_model(client)
     load(client, digits, model_id, datetime.now(UTC).date(), show_progress)
-    server = Server(create_app(client, digits, model_id, service_url, publishable_key), host, port)
+    server = Server(create_app(client, digits, model_id, service_url, publishable_key, beside), host, port)
     server.start()
     return server
 

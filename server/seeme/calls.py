@@ -112,6 +112,11 @@ def model_path(model_id: str, *parts: str) -> str:
     return "/".join(("/v1/models", segment(model_id, "model_id"), *parts))
 
 
+def dataset_path(dataset_id: str, *parts: str) -> str:
+    """Return the path of a dataset, or of something of it."""
+    return "/".join(("/v1/datasets", segment(dataset_id, "dataset_id"), *parts))
+
+
 def prediction_path(prediction_id: str, *parts: str) -> str:
     """Return the path of a prediction, or of something of it."""
     return "/".join(("/v1/predictions", segment(prediction_id, "prediction_id"), *parts))

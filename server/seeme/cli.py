@@ -49,12 +49,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serving(commands)
     _add_keys_and_models(commands)
+    _add_datasets(commands)
     _add_data(commands)
     return parser
 
 
 _MIGRATE = "Copy everything from SQLite to PostgreSQL."
-_READ_DATABASE = ("serve", "export", "check", "backup")
 Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -62,7 +62,7 @@ def _add(commands: Commands, name: str, run: Run, help: str) -> argparse.Argumen
     command: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)  # type: ignore[attr-defined]
     command.set_defaults(run=run)
     command.add_argument("--data", type=Path, help="the data folder (SEEME_DATA; default seeme-data)")
-    if name in _READ_DATABASE:
+    if run in (_serve, _export, _check, _backup):  # they read the database themselves
         command.add_argument("--database", help="postgresql://... (SEEME_DATABASE; default SQLite in the data folder)")
     return command
 
@@ -70,13 +70,13 @@ def _add(commands: Commands, name: str, run: Run, help: str) -> argparse.Argumen
 def _add_serving(commands: Commands) -> None:  # type: ignore[valid-type]
     for name, run, help in (
         ("serve", _serve, "Run the service."),
-        ("demo", _demo, "Run the service with the digits example and a month of history."),
+        ("demo", _demo, "Run the service with two examples: digits with a month of history, and a detector."),
     ):
         command = _add(commands, name, run, help)
         command.add_argument("--host", help="address to listen on (SEEME_HOST; default 127.0.0.1)")
         command.add_argument("--port", type=int, help="port to listen on (SEEME_PORT; default 8765)")
         if name == "demo":
-            command.add_argument("--demo-port", type=int, default=8766, help="port of the example (default 8766)")
+            command.add_argument("--demo-port", type=int, default=8766, help="port of the examples (default 8766)")
     _add(commands, "sign-in", _sign_in, "Make a one-time link that signs you in to the pages.")
 
 
@@ -101,6 +101,32 @@ def _add_keys_and_models(commands: Commands) -> None:  # type: ignore[valid-type
     make.add_argument("--id", help="an id of your own")
     make.add_argument("--task", default="classification", choices=["classification", "detection", "regression"])
     make.add_argument("--label", action="append", default=[], help="a label, once per label")
+
+
+def _add_datasets(commands: Commands) -> None:  # type: ignore[valid-type]
+    about = "Make, fill, freeze and export datasets."
+    dataset = commands.add_parser("dataset", help=about).add_subparsers(  # type: ignore[attr-defined]
+        required=True, metavar="ACTION"
+    )
+    _add(dataset, "list", _list_datasets, "List datasets.")
+    make = _add(dataset, "create", _create_dataset, "Make a dataset.")
+    make.add_argument("name")
+    make.add_argument("--id", help="an id of your own")
+    make.add_argument("--task", choices=["classification", "detection", "regression"], help="default: its first item's")
+    load = _add(dataset, "import", _import_dataset, "Put labelled items into a dataset, all of them checked before.")
+    load.add_argument("file", type=Path, help="a file, or for yolo a folder or zip with its data.yaml")
+    load.add_argument("--format", required=True, choices=["jsonl", "coco", "yolo"])
+    freeze = _add(dataset, "version", _create_dataset_version, "Freeze a dataset as its next version.")
+    freeze.add_argument("name")
+    freeze.add_argument("--parent", help="the version that it is compared with (default: the latest)")
+    save = _add(dataset, "export", _export_dataset, "Write a version of a dataset to a file.")
+    save.add_argument("--version", required=True, help="the version's id")
+    save.add_argument("--format", default="jsonl", choices=["jsonl", "csv", "coco", "yolo"])
+    save.add_argument("--output", type=Path, required=True, help="a file that doesn't exist yet")
+    save.add_argument("--shard", type=int, help="for yolo: which of --shards archives")
+    save.add_argument("--shards", type=int, help="for yolo: how many archives the items are shared out to")
+    for command in (load, freeze, save):
+        command.add_argument("--dataset", required=True, help="the dataset's id")
 
 
 def _add_data(commands: Commands) -> None:  # type: ignore[valid-type]
@@ -188,6 +214,39 @@ def _list_models(options: argparse.Namespace) -> int:
 
 def _create_model(options: argparse.Namespace) -> int:
     print(_client(options).create_model(options.name, options.task, options.label, options.id).id)
+    return 0
+
+
+def _list_datasets(options: argparse.Namespace) -> int:
+    from seeme.commands.datasets import line
+
+    for dataset in _client(options).get_datasets():
+        print(line(dataset))
+    return 0
+
+
+def _create_dataset(options: argparse.Namespace) -> int:
+    print(_client(options).create_dataset(options.name, options.task, options.id).id)
+    return 0
+
+
+def _import_dataset(options: argparse.Namespace) -> int:
+    from seeme.commands.datasets import load
+
+    load(_client(options), options.file, options.format, options.dataset)
+    return 0
+
+
+def _create_dataset_version(options: argparse.Namespace) -> int:
+    print(_client(options).create_dataset_version(options.dataset, options.name, options.parent).id)
+    return 0
+
+
+def _export_dataset(options: argparse.Namespace) -> int:
+    from seeme.commands.datasets import save
+
+    client = _client(options)
+    save(client, options.dataset, options.version, options.format, options.output, options.shard, options.shards)
     return 0
 
 

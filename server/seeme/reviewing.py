@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seeme.calls import Calls, model_path, review_path
-from seeme.outgoing import query
-from seeme.records.engine import RuleSetVersion
+from seeme.outgoing import When, query
+from seeme.records.accuracy import AccuracyReport
+from seeme.records.engine import DryRun, RuleSetVersion
 from seeme.records.models import Model
 from seeme.records.review import Claimed, QueueState, ReviewItem, ReviewTask
 from seeme.results import Record, Records
@@ -27,6 +28,11 @@ class Reviewing(Calls):
         if target_dataset_id is not None:
             settings["target_dataset_id"] = target_dataset_id
         return self._do("PATCH", model_path(model_id), Model, body={"data_engine": settings}).data_engine  # type: ignore[no-any-return]
+
+    def try_data_engine(self, model_id: str, config: Mapping[str, Any], last: int = 1000) -> Record:
+        """Return what settings would queue, tried on the `last` predictions: items a day, in all and by rule."""
+        body = {"data_engine": {"enabled": True, **config}, "last": last}
+        return self._do("POST", model_path(model_id, "data-engine/dry-run"), DryRun, body=body)
 
     def get_rule_sets(self, model_id: str) -> Records:
         """Return the data engine's settings that were in force, oldest first, with who set them."""
@@ -99,3 +105,19 @@ class Reviewing(Calls):
     def get_review_state(self, model_id: str) -> Record:
         """Return how many items of a model are in each state, and how well two reviewers of the same items agree."""
         return self._do("GET", model_path(model_id, "review"), QueueState)
+
+    def get_accuracy(
+        self,
+        model_id: str,
+        start_date: When | None = None,
+        end_date: When | None = None,
+        version_id: str | None = None,
+    ) -> Record:
+        """Return the accuracy of all predictions of some days, estimated from those that were reviewed.
+
+        `accuracy` has the value with its interval, how much it covers, the naive number beside it and the strata;
+        `classes` precision, recall and F1 by label with the confused pairs, weighted alike. Unknown numbers are NaN,
+        and the `reasons` say why.
+        """
+        where = query(start_date=start_date, end_date=end_date, version_id=version_id)
+        return self._do("GET", model_path(model_id, "accuracy"), AccuracyReport, where)

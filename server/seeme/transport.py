@@ -16,7 +16,7 @@ import ssl
 import threading
 import time
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import SplitResult, urlencode, urlsplit
 from weakref import WeakSet
 
@@ -40,10 +40,14 @@ TRY_AGAIN = frozenset({408, 429, 502, 503, 504})
 NOT_TAKEN = frozenset({408, 429, 503})
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 IDLE_CONNECTIONS = 8
+CHUNK = 64 * 1024
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One call. `repeatable` says that doing it twice is the same as doing it once."""
+    """One call. `repeatable` says that doing it twice is the same as doing it once.
+
+    The body of its answer goes `into` a file, if one is given: then each of its chunks has the time of a whole call.
+    """
 
     method: str
     path: str
@@ -52,6 +56,7 @@ class Request(msgspec.Struct, frozen=True):
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
     repeatable: bool = True
+    into: BinaryIO | None = None
 
 
 class Answer(NamedTuple):
@@ -191,7 +196,7 @@ class Transport:
         content = {} if request.body is None else {"Content-Type": request.content_type}
         headers = self._headers | content | dict(request.headers)
         try:
-            answer, keep = connection.exchange(request.method, target, request.body, headers, until)
+            answer, keep = connection.exchange(request, target, headers, until, self.timeout)
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise _Lost(error, sent=True) from None
@@ -234,23 +239,34 @@ class _Connection:
         return bool(poll.poll(0))
 
     def exchange(
-        self, method: str, target: str, body: bytes | None, headers: dict[str, str], until: float
+        self, request: Request, target: str, headers: dict[str, str], until: float, patience: float
     ) -> tuple[Answer, bool]:
         """Send a request, and return its answer and whether the connection stays open."""
         self._channel.deadline = until
+        body = request.body
         try:
-            self._over.request(method, target, body, headers)
+            self._over.request(request.method, target, body, headers)
         except (BrokenPipeError, ConnectionResetError):
             # A body that is refused early (413) is answered before it is read to the end.
             if body is None or not self.readable():
                 raise
         response = self._over.getresponse()
         delimited = response.length is not None or response.chunked
+        if request.into is not None and response.status < 300:
+            self._copy(response, request.into, patience)
         answer = Answer(response.status, response.headers, response.read())
         if not delimited and not answer.body:
             # Nothing says where it should have ended, so this may be a head that was cut off.
             raise http.client.IncompleteRead(b"")
         return answer, not response.will_close
+
+    def _copy(self, response: http.client.HTTPResponse, target: BinaryIO, patience: float) -> None:
+        """Write an answer's body into a file, from its beginning: an earlier try may have broken off."""
+        target.seek(0)
+        target.truncate()
+        while chunk := response.read(CHUNK):
+            target.write(chunk)
+            self._channel.deadline = time.monotonic() + patience
 
 
 class _Channel:

@@ -14,9 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .estimation import estimation
+from .exporting import exporting
 from .postgres import postgres
 from .process import ROOT
 from .reading import reading
+from .review import review
 from .run import FULL, QUICK, Run, table
 from .starting import starting
 from .writing import batches, feedback, singles
@@ -26,8 +28,10 @@ SECTIONS: dict[str, Callable[[Run], None]] = {
     "feedback": feedback,
     "batches": batches,
     "reading": reading,
+    "exporting": exporting,
     "starting": starting,
     "postgres": postgres,
+    "review": review,
     "estimation": estimation,
 }
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from seeme.domain.estimation import estimate
+from seeme.domain.estimation import estimate, variances
 from seeme.domain.intervals import normal_quantile, wilson
 from seeme.domain.strata import Stratum, Sums
 from seeme.domain.sums import MOMENT_SCALE
@@ -89,6 +89,7 @@ class Outcome(NamedTuple):
     coverage_error: float
     too_high: float  # share of runs whose interval lies above the truth
     width: float
+    plain_coverage: float  # of value +- 1.96 standard errors, which small counts make too short
     naive_bias: float
     naive_coverage: float
     marked: float
@@ -165,7 +166,7 @@ def _served(how: str, taken: Array, hashes: Array) -> Array:
 
 def simulate(scenario: Scenario, runs: int) -> Outcome:
     """Estimate the accuracy of a scenario `runs` times."""
-    errors, covered, above, widths, naive, naive_covered, marked, decided, truths = ([] for _ in range(9))
+    errors, covered, above, widths, naive, naive_covered, marked, decided, truths, plain = ([] for _ in range(10))
     unknown = 0
     for truth, strata in samples(scenario, runs):
         found = estimate(strata, for_comparison=scenario.redrawn)
@@ -177,6 +178,7 @@ def simulate(scenario: Scenario, runs: int) -> Outcome:
         covered.append(found.low <= truth <= found.high)
         above.append(truth < found.low)
         widths.append(found.high - found.low)
+        plain.append(_plain_covers(found, strata, truth, scenario.redrawn))
         naive.append(found.naive_accuracy - truth)
         naive_covered.append(_naive_covers(found, truth))
         marked.append(found.marked)
@@ -193,12 +195,21 @@ def simulate(scenario: Scenario, runs: int) -> Outcome:
         coverage_error=sqrt(coverage * (1 - coverage) / len(error)),
         too_high=float(numpy.mean(above)),
         width=float(numpy.mean(widths)),
+        plain_coverage=float(numpy.mean(plain)),
         naive_bias=float(numpy.mean(naive)),
         naive_coverage=float(numpy.mean(naive_covered)),
         marked=float(numpy.mean(marked)),
         decided=float(numpy.mean(decided)),
         unknown=unknown,
     )
+
+
+def _plain_covers(found: AccuracyEstimate, strata: list[Stratum], truth: float, comparison: bool) -> bool:
+    seen = [one for one in strata if one.sums.decided]
+    mean = sum(one.expected * one.sums.right / one.sums.decided for one in seen) / sum(one.expected for one in seen)
+    both = variances(seen, mean, comparison)
+    variance = both.difference if found.method == "difference" else both.hajek
+    return abs((found.value or 0.0) - truth) <= Z * sqrt(variance)
 
 
 def _naive_covers(found: AccuracyEstimate, truth: float) -> bool:
@@ -215,7 +226,8 @@ def estimation(run: Run) -> None:
         value = (
             f"{found.value:.3f} known to {found.rmse:.4f} (RMSE) by {found.decided:,.0f} reviews; "
             f"bias {found.bias:+.4f} ± {found.bias_error:.4f}, "
-            f"covered {100 * found.coverage:.1f} ± {100 * found.coverage_error:.1f} %; "
+            f"covered {100 * found.coverage:.1f} ± {100 * found.coverage_error:.1f} % "
+            f"(± 1.96 standard errors: {100 * found.plain_coverage:.1f} %); "
             f"naive: bias {found.naive_bias:+.3f}, covered {100 * found.naive_coverage:.1f} %"
         )
         target, met = verdict(found)

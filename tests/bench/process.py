@@ -118,7 +118,7 @@ class Service(Process):
             time.sleep(0.01)
         if not self.key:
             self.key = json.loads((self.folder / "running.json").read_text())["key"]
-            body = {"kind": "secret", "holder": "benchmark", "scopes": ["ingest", "read", "admin"]}
+            body = {"kind": "secret", "holder": "benchmark", "scopes": ["ingest", "read", "review", "admin"]}
             self.key = self.call("POST", "/v1/keys", body)["key"]
         return seconds
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
+
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -24,11 +27,15 @@ def test_a_quick_run_measures_every_section(tmp_path: Path) -> None:
         "batches of 100: events/s",
         "page of 50 at 20,000 predictions",
         "12 weeks of metrics at 20,000 predictions",
+        "a version of 20,000 items",
+        "export of 20,000 items as yolo",
         "ready after the start",
         "idle resident memory",
         "`from seeme import Client`",
         "PostgreSQL",
-        "accuracy, rule 50 % + random 5 %: bias",
+        "sampling inside intake",
+        "items leased to two of 50 reviewers",
+        "accuracy, rule 50 % + random 5 %",
     ):
         assert f"| {words}" in done.stdout
     raw = json.loads((tmp_path / "raw.json").read_text())

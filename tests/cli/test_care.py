@@ -54,6 +54,15 @@ def test_a_sound_folder_passes(stocked):
         stocked.stop()
 
 
+def test_a_dataset_is_checked_too(stocked):
+    """Its counts against its rows, by its id."""
+    client = Client(stocked.url, stocked.admin_key)
+    client.create_dataset("Pets", id="pets")
+    client.import_dataset_items("pets", [{"id": "a", "label": "cat"}])
+    client.create_dataset_version("pets", "First")
+    assert "counts of the dataset pets against rows: ok" in seeme("check", data=stocked.folder).lines
+
+
 def test_a_wrong_sum_is_found_and_mended(stocked):
     """check names the row, rebuild mends it in the running service, check is content."""
     stocked.stop()

@@ -28,6 +28,11 @@ def stopped(live):
     for n in range(30):
         client.log_feedback(f"p{n}", "rating", rating=1 if n % 3 else -1, model_id="m")
     client.log_label("p1", "dog", model_id="m")
+    client.create_dataset("Pets ☃", id="d")
+    client.import_dataset_items("d", [{"id": f"i{n}", "label": "cat"} for n in range(50)])
+    client.create_dataset_version("d", "First", id="v1")
+    client.import_dataset_items("d", [{"id": "i1", "label": "dog"}])
+    client.create_training_job("J", "d", "v1", id="j")
     live.stop()
     return live
 
@@ -51,6 +56,9 @@ def test_the_service_goes_on_where_it_was(stopped, postgres, tmp_path):
     try:
         assert metrics(moved) == before
         client = Client(moved.url, moved.admin_key)
+        assert client.get_dataset_version("d", "v1").item_count == len(client.get_dataset_items("d", "v1")) == 50
+        assert client.get_dataset_version("d", client.create_dataset_version("d", "Second").id).changes.changed == 1
+        assert client.get_training_job("j").name == "J"
         assert {key.holder for key in client.list_keys()} >= {"admin", "Ada"}
         assert client.erase("u1").predictions == 143
     finally:

@@ -177,8 +177,8 @@ def test_the_demo_prints_one_link_alone(tmp_path, monkeypatch, capsys):
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
         return SimpleNamespace(url="http://example")
 
-    monkeypatch.setattr(serving, "_digits", lambda: None)
-    monkeypatch.setattr(serving, "_start_example", start)
+    monkeypatch.setattr(serving, "_examples", lambda: None)
+    monkeypatch.setattr(serving, "_start_examples", start)
     serving.demo(Settings(data=tmp_path / "data", port=free_port()), free_port())
     said = capsys.readouterr().out
     assert ready.is_set()

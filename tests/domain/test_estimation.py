@@ -63,10 +63,10 @@ def test_hajeks_variance_is_that_of_the_raw_items():
     (y, c, pi, taken), strata = reviewed(numpy.random.default_rng(5))
     w, y, c, pi = 1 / pi[taken], y[taken], c[taken], pi[taken]
     mu, off = numpy.average(y, weights=w), numpy.average(y - c, weights=w)
-    found = estimation._variances(strata, mu, for_comparison=False)
+    found = estimation.variances(strata, mu, for_comparison=False)
     assert found.hajek == pytest.approx((w**2 * (1 - pi) * (y - mu) ** 2).sum() / w.sum() ** 2, rel=1e-9)
     assert found.difference == pytest.approx((w**2 * (1 - pi) * (y - c - off) ** 2).sum() / w.sum() ** 2, rel=1e-9)
-    compared = estimation._variances(strata, mu, for_comparison=True)
+    compared = estimation.variances(strata, mu, for_comparison=True)
     assert compared.hajek == pytest.approx((w**2 * (y - mu) ** 2).sum() / w.sum() ** 2, rel=1e-9)
 
 
@@ -77,7 +77,7 @@ def test_the_differences_variance_for_a_comparison_is_that_of_its_residuals():
         (y, c, pi, taken), strata = reviewed(numpy.random.default_rng(100 + seed))
         w, d = taken / pi, y - c
         psi = c - c.mean() + w * (d - numpy.average(d, weights=w))
-        mine = estimation._variances(strata, numpy.average(y, weights=w), for_comparison=True).difference
+        mine = estimation.variances(strata, numpy.average(y, weights=w), for_comparison=True).difference
         ratios.append(mine / ((psi**2).sum() / len(y) ** 2))
     assert numpy.mean(ratios) == pytest.approx(1, abs=0.02)
 
@@ -231,6 +231,18 @@ def test_skipped_items_are_said():
     found = estimate([stratum(RANDOM, 0.05, 900, 45, 40, 38, skipped=5)])
     assert found.notes[0].startswith("5 reviewed predictions were skipped")
     assert found.strata[0].skipped == 5
+
+
+def test_days_of_which_none_is_decided_are_said_where_others_stand_for_them():
+    """Tuesday waits, Monday is done: one weight for both, and a note; none when Tuesday is under way too."""
+    monday, tuesday = stratum(RANDOM, 0.05, 700, 35, 35, 31), stratum(RANDOM, 0.05, 300, 15, 0, 0)
+    found = estimate([monday, tuesday], parts=[[monday], [tuesday]])
+    assert found.notes[0].startswith("30 % of the predictions are of days or versions of which none of their kind")
+    assert found.value == pytest.approx(31 / 35)
+    begun = stratum(RANDOM, 0.05, 300, 15, 5, 4)
+    assert len(estimate([monday, begun], parts=[[monday], [begun]]).notes) == 1
+    writers = [stratum(RANDOM, 0.05, 300, 15, 0, 0), Stratum(1, RANDOM, 0.05, Sums(decided=5, right=4))]
+    assert len(estimate([monday, *writers], parts=[[monday], writers]).notes) == 1
 
 
 def test_one_sentence_says_why_the_naive_number_differs():

@@ -112,7 +112,8 @@ def test_an_empty_period_knows_nothing_and_says_why():
     found = numbers([])
     unknown = [name for name in found.__struct_fields__ if getattr(found, name) is None]
     expected = {"error_rate", "avg_confidence", "avg_latency_ms", "p50_latency_ms", "p95_latency_ms", "p99_latency_ms"}
-    expected |= {"satisfaction", "response_rate", "accuracy", "naive_accuracy", "mae", "rmse", "bias"}
+    expected |= {"satisfaction", "response_rate", "naive_accuracy", "mae", "rmse", "bias"}
+    expected |= {"accuracy", "accuracy_low", "accuracy_high"}
     assert set(unknown) == expected
     assert set(found.reasons) == set(unknown)
     assert found.reasons["error_rate"] == metrics.NO_PREDICTIONS

@@ -26,7 +26,7 @@ class Demo(Live):
 
     def addresses(self) -> tuple[str, str] | None:
         """Return what it printed: the page of digits, and the link that signs in once."""
-        found = re.search(r"under each digit:\n\s+(\S+)\n.*\n\s+(\S+)\n", self.log())
+        found = re.search(r"under each digit:\n\s+(\S+)\n(?:.*\n){2}.*once.*\n\s+(\S+)\n", self.log())
         return (found[1], found[2]) if found else None
 
 
@@ -74,5 +74,21 @@ def test_a_thumb_under_a_digit_is_seen_on_the_models_page(demo: Demo, page: Page
     expect(first).to_have_attribute("data-id", row.id)
     page.goto(f"{demo.url}/models/{MODEL}/predictions/{prediction}")
     image = page.get_by_alt_text("Input of the prediction")
-    expect(image).to_be_visible()
+    expect(image).to_be_visible(timeout=20_000)
     assert image.evaluate("image => image.complete && image.naturalWidth > 0")
+
+
+def test_the_detector_is_a_link_away(demo: Demo, page: Page) -> None:
+    """The page of digits links to that of parts, whose boxes can be judged; the link back leads to digits."""
+    addresses = demo.addresses()
+    assert addresses is not None
+    page.goto(addresses[0])
+    page.get_by_role("link", name="Parts").click()
+    expect(page).to_have_url(f"{addresses[0]}/parts/")
+    expect(page.locator("seeme-feedback [part=canvas]").first).to_be_visible(timeout=20_000)
+    assert page.locator("svg image").first.get_attribute("href") is not None
+    shown = page.locator("seeme-feedback").first.get_attribute("prediction-id")
+    with Client(demo.url, demo.admin_key) as client:
+        assert client.get_prediction(str(shown), model_id="parts").detections is not None
+    page.get_by_role("link", name="Digits").click()
+    expect(page.get_by_alt_text("A handwritten digit").first).to_be_visible(timeout=20_000)

@@ -14,6 +14,9 @@ from playwright.sync_api import Browser, Page, expect
 from widget import gallery, server, stub
 from widget.cases import sections
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
+
+
 CODES = gallery.languages(server.built())
 CASES = {case.name: case for section in sections(CODES) for case in section.cases}
 QUIET = "!document.querySelector('main').inert"

@@ -11,6 +11,7 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
+from seeme.records.datasets import NewDatasetItem
 from seeme.records.feedback import Comment, Correction
 from seeme.records.predictions import NewLabel
 from seeme.records.quarantine import QuarantineChoice
@@ -38,6 +39,7 @@ FORMS = {
 # Exactly one of these fields is needed: the rules that only a class knows.
 ONE_OF: dict[type, tuple[str, ...]] = {
     NewLabel: ("label", "value", "boxes"),
+    NewDatasetItem: ("label", "value", "boxes"),
     Correction: ("correct_label", "correct_value"),
     Comment: ("notes",),
     QuarantineChoice: ("ids", "reason"),

@@ -3,13 +3,13 @@
 import inspect
 from typing import Any, get_origin
 
-from seeme.records import feedback, keys, metrics, models, predictions, quarantine, queries, tokens, widget
+from seeme.records import datasets, feedback, keys, metrics, models, predictions, quarantine, queries, tokens, widget
 from seeme.records.feedback import NewFeedback
 from seeme.records.types import Page, View, Wire
 from seeme.web.api import ROUTES
 from seeme.web.signature import read_signature
 
-MODULES = (feedback, keys, metrics, models, predictions, quarantine, queries, tokens, widget)
+MODULES = (datasets, feedback, keys, metrics, models, predictions, quarantine, queries, tokens, widget)
 RECORDS: list[Any] = sorted(
     {
         record

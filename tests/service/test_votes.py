@@ -97,6 +97,21 @@ async def test_votes_of_the_same_moment_are_decided_by_their_ids(services, model
     assert found == {"p-a-a": "superseded", "p-a-b": "active", "p-b-b": "active", "p-b-a": "superseded"}
 
 
+async def test_of_one_request_the_last_vote_counts(services, model, someone):
+    """Without times of their own votes were cast in their order, whatever their ids say: a page's clock may jump."""
+    await log(services, someone)
+    news = [vote(id, 1, created_at=None, supersedes=None if id == "d" else "d") for id in "dbca"]
+    await services.ingest.feedback(news, someone)
+    assert await states(services) == {"d": "superseded", "b": "superseded", "c": "superseded", "a": "active"}
+
+
+async def test_of_one_request_the_last_label_is_in_force(services, model, someone):
+    """Labels are no other, also when the service makes their ids."""
+    await log(services, someone)
+    await services.ingest.labels([NewLabel(prediction_id="p1", label=f"{n}") for n in range(9)], someone)
+    assert (await services.events.prediction("p1", "digits")).truth.label == "8"
+
+
 async def test_a_vote_taken_back_is_no_vote(services, model, someone):
     """Rating 0 leaves the prediction unrated; a vote after it counts again."""
     await log(services, someone)

@@ -16,9 +16,10 @@ STORE = Path(seeme.__file__).parent / "store"
 # Small tables that a cluster has whole on every node, or on one: nothing of them belongs to one model.
 REFERENCE = {
     "models", "keys", "sign_in_codes", "sessions", "blobs", "agreements", "task_runs", "seeme_schema",
+    "datasets", "dataset_versions", "training_jobs",
 }  # fmt: skip
 # All others are about events, and distributed by their model; these by something else.
-KEYS = {"ab_units": "ab_test_id"}
+KEYS = {"ab_units": "ab_test_id", "dataset_items": "dataset_id", "dataset_counts": "dataset_id"}
 HOLE = "any_table"  # what stands for the {} of an f-string
 
 FORBIDDEN = {
@@ -48,6 +49,8 @@ OF_ALL_MODELS = {
     "review_of_subject": "a person's rows are found in all models, by the index of subjects",
     "predictions_of_subject": "a person's rows are found in all models, by the index of subjects",
     "feedback_of_subject": "a person's rows are found in all models, by the index of subjects",
+    "dataset_items_of_predictions": "what datasets have of a person's predictions: points in the index of predictions",
+    "dataset_items_of_subject": "what datasets have of a person, whose predictions may have expired, by that index",
     "delete_old_tombstones": "cleaned once an hour, by the index of ages",
 }
 WHOLE_TABLES = {

@@ -10,7 +10,7 @@ from hosted import UNLIMITED, Hosted
 from hypothesis import strategies as st
 from schemathesis.config import SchemathesisConfig
 from schemathesis_exclusions import GENERATION, excluded
-from seeds import FEEDBACK, LABELS, PREDICTIONS, found, sow
+from seeds import CARS, FEEDBACK, LABELS, PETS, PREDICTIONS, found, sow
 from test_api import PNG
 
 from seeme.settings import Settings
@@ -34,6 +34,8 @@ def document() -> dict[str, Any]:
     for path, events in (("predictions", PREDICTIONS), ("labels", LABELS), ("feedback", FEEDBACK)):
         body = described["paths"][f"/v1/{path}"]["post"]["requestBody"]["content"]["application/json"]
         body["examples"] = _examples([msgspec.to_builtins(event) for event in events])
+    items = described["paths"]["/v1/datasets/{dataset_id}/items"]["post"]["requestBody"]["content"]["application/json"]
+    items["examples"] = {"0": {"value": {"items": [msgspec.to_builtins(PETS), msgspec.to_builtins(CARS)]}}}
     for verb in ("release", "delete"):
         body = described["paths"][f"/v1/models/{{model_id}}/quarantine/{verb}"]["post"]["requestBody"]["content"]
         body["application/json"]["examples"] = {

@@ -24,6 +24,7 @@ def _routes(*labels: str) -> frozenset[str]:
 
 
 EVENTS = _routes("POST /v1/predictions", "POST /v1/labels", "POST /v1/feedback")
+ITEMS = _routes("POST /v1/datasets/{dataset_id}/items")
 
 EXCLUSIONS = [
     Exclusion(
@@ -35,13 +36,15 @@ EXCLUSIONS = [
     ),
     Exclusion(
         "negative_data_rejection",
-        EVENTS,
+        EVENTS | ITEMS,
         "a batch is answered with 207 whatever is in it; that its wrong events are refused is asserted in the test",
         207,
     ),
     Exclusion(
         "positive_data_acceptance",
-        _routes("GET /v1/models", "GET /v1/predictions", "GET /v1/feedback"),
+        _routes("GET /v1/models", "GET /v1/predictions", "GET /v1/feedback")
+        | _routes("GET /v1/datasets", "GET /v1/training-jobs")
+        | _routes("GET /v1/datasets/{dataset_id}/items", "GET /v1/datasets/{dataset_id}/versions"),
         "a cursor is opaque: only a `next_cursor` is one; 31 February isn't a date, and no end is before its start",
         422,
     ),
@@ -49,6 +52,12 @@ EXCLUSIONS = [
         "positive_data_acceptance",
         _routes("GET /v1/models/{model_id}/metrics", "POST /v1/models/{model_id}/rebuild"),
         "31 February isn't a date, no end is before its start, and lookback_weeks and dates exclude each other",
+        422,
+    ),
+    Exclusion(
+        "positive_data_acceptance",
+        _routes("POST /v1/datasets", "GET /v1/datasets/{dataset_id}/versions/{version_id}/export"),
+        "the shares of the splits add up to 1; no shard is above their number, and only yolo comes in shards",
         422,
     ),
     Exclusion(

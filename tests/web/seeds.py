@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 from test_api import PNG
 
+from seeme.records.datasets import NewDataset, NewDatasetItem, NewDatasetVersion, NewTrainingJob
 from seeme.records.feedback import Accepted, Comment, Correct, Correction, MissedObject, NewFeedback, Rating, WrongBox
 from seeme.records.keys import NewKey
 from seeme.records.models import ConfigPatch, NewModel, NewVersion
@@ -17,14 +18,19 @@ from seeme.service.services import Services
 BOX = (1.0, 2.0, 3.0, 4.0)
 IDS = {
     "model_id": ["digits", "boxes", "prices"],
-    "version_id": ["v1"],
+    "base_model_id": ["digits"],
     "prediction_id": ["digit", "box", "price"],
+    "dataset_id": ["pets", "cars"],
+    "version_id": ["v1"],
+    "version": ["v1"],
+    "parent_version_id": ["v1"],
+    "job_id": ["job"],
     "feedback_id": ["up", "wrong", "note", "found", "missed", "moved", "dearer"],
 }
 HELD = {"model_id": ["digits"], "feedback_id": ["held"]}  # in quarantine
 SECRET = {"model_id": ["prices"]}  # a signing secret that stays as long as its model
 # What DELETE takes isn't there for the others any more.
-DISPENSABLE = {"model_id": ["spare"], "feedback_id": ["spare"]}
+DISPENSABLE = {"model_id": ["spare"], "feedback_id": ["spare"], "dataset_id": ["spare"]}
 
 MODELS = [
     NewModel(id="digits", name="Digits", labels=["0", "1"], config=ConfigPatch(log_inputs=True)),
@@ -52,6 +58,8 @@ FEEDBACK: list[NewFeedback] = [
     Correction(id="dearer", prediction_id="price", correct_value=4.0),
     Rating(id="spare", prediction_id="price", rating=-1),
 ]
+PETS = NewDatasetItem(id="a", label="cat")
+CARS = NewDatasetItem(id="a", boxes=[LabelledBox(label="car", box=BOX)], image_size=(9, 9))
 VOTES = [Rating(id=id, prediction_id="digit", rating=1) for id in ("first", "second", "held")]
 
 
@@ -69,9 +77,19 @@ async def sow(services: Services) -> None:
     assert outcomes[-1].status == "quarantined"
     assert all(isinstance(outcome, Accepted) for outcome in outcomes), outcomes
     await services.inputs.put("digit", "digits", _whole(PNG))
+    await _sow_datasets(services, someone)
     key = await services.keys.create(NewKey(kind="secret", holder="Bob", scopes=["read"]))
     DISPENSABLE["key_id"] = [key.id]
     SECRET["kid"] = [(await services.signing.create("prices")).kid]
+
+
+async def _sow_datasets(services: Services, someone: Identity) -> None:
+    for id, item in (("pets", PETS), ("cars", CARS), ("spare", PETS)):
+        await services.datasets.create(NewDataset(id=id, name=id), someone)
+        await services.datasets.add(id, [item], someone)
+        await services.datasets.create_version(id, NewDatasetVersion(id="v1", name="First"), someone)
+    job = NewTrainingJob(id="job", name="Job", dataset_id="pets", version_id="v1", base_model_id="digits")
+    await services.training.create(job, someone)
 
 
 async def _whole(content: bytes) -> Any:

@@ -12,6 +12,9 @@ from editor import BOXES, HEIGHT, WIDTH, Editor, html, open_editor, png
 from outside import DIST, Origin
 from playwright.sync_api import Page, expect
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
+
+
 Open = Callable[..., Editor]
 NOTE_VIOLATIONS = (
     "window.violated = []; addEventListener('securitypolicyviolation', (e) => violated.push(e.violatedDirective))"

@@ -1,66 +1,24 @@
 """Detection mode of the real tag: where its boxes come from, what it sends, and what it says when it can't."""
 
-import json
-import re
-from collections.abc import Callable
-from html import escape
+import functools
 from typing import Any
 
 import pytest
 from axe import examine
+from detecting import Open, context, open_boxes, posted, prediction, send, settle
 from editor import BOXES, Editor, png
-from outside import CORS, Answer, Origin
+from outside import Answer, Origin
 from playwright.sync_api import Page, expect
 
-Open = Callable[..., Editor]
 NOTE_VIOLATIONS = (
     "window.violated = []; addEventListener('securitypolicyviolation', (e) => violated.push(e.violatedDirective))"
 )
 
 
-def prediction(**changes: Any) -> dict[str, Any]:
-    """Return what the service tells of a prediction to a page with a token."""
-    return {"detections": BOXES, "image_size": [400, 200], "input_url": png(), **changes}
-
-
-def context(found: dict[str, Any] | None, labels: tuple[str, ...] = ("dog", "cat", "nose")) -> Answer:
-    """Return the service's answer to a widget that asks what it may know."""
-    return Answer(
-        200, {"model_id": "m", "task": "detection", "labels": list(labels), "prediction": found, "vote": None}
-    )
-
-
 @pytest.fixture
-def show(page: Page, site: Origin, service: Origin, monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Open a page with the tag, its properties set, and wait for so many boxes."""
-    monkeypatch.setitem(CORS, "Access-Control-Allow-Headers", "authorization, content-type, prediction-token")
-
-    def open_page(number: int = 3, headers: dict[str, str] | None = None, **attributes: Any) -> Editor:
-        texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in attributes.items()}
-        written = " ".join(f'{name.replace("_", "-")}="{escape(text)}"' for name, text in texts.items())
-        tag = f'<seeme-feedback mode="detection" model-id="m" prediction-id="p" api-key="pk_1_x" {written}>'
-        script = f'<script src="{service.address}/feedback-widget.js"></script>'
-        html = f'<html lang="en">{script}<main><h1>A dog?</h1>{tag}</seeme-feedback></main>'
-        page.goto(site.show(html, **(headers or {})))
-        boxes = Editor(page, "seeme-feedback [part=boxes]")
-        expect(boxes.status).to_have_text(re.compile("^$" if number else "."))
-        expect(boxes.boxes).to_have_count(number)
-        expect(boxes.canvas).to_have_css("aspect-ratio", "2 / 1" if number else re.compile("^[12] / 1$"))
-        return boxes
-
-    return open_page
-
-
-def send(boxes: Editor, status: str = "Thank you") -> None:
-    """Press Send and wait until the element says what became of it."""
-    boxes.page.get_by_role("button", name="Send", exact=True).click()
-    expect(boxes.page.locator("seeme-feedback").locator("[part=outcome] [part=status]")).to_have_text(status)
-
-
-def posted(service: Origin, *names: str) -> list[dict[str, Any]]:
-    """What was posted, without what every feedback has."""
-    common = {"id", "model_id", "prediction_id"}
-    return [{name: value for name, value in one.items() if name not in common - set(names)} for one in service.feedback]
+def show(page: Page, site: Origin, service: Origin) -> Open:
+    """Open a page with the tag, and wait for so many boxes."""
+    return functools.partial(open_boxes, page, site, service)
 
 
 def judge(boxes: Editor) -> None:
@@ -99,6 +57,109 @@ def test_boxes_of_the_page_are_judged_and_sent_one_by_one(show: Open, service: O
     send(boxes)
     boxes.page.wait_for_function("document.querySelector('seeme-feedback').pending === 0")
     assert posted(service)[5:] == [{**expected[0], "supersedes": first}]
+
+
+def draw(boxes: Editor) -> None:
+    """Add a missed dog in the middle of the image, as the fourth box."""
+    boxes.press("Add missed object")
+    boxes.press("Add missed object")
+    boxes.field(4, "Label").select_option("dog")
+
+
+def test_a_missed_object_that_is_changed_replaces_the_one_that_was_sent(show: Open, service: Origin) -> None:
+    """Every later one names the first, whatever changed; a second object is one of its own."""
+    service.context = context(prediction())
+    boxes = show(prediction_token="a.b.c")
+    draw(boxes)
+    send(boxes)
+    boxes.field(4, "Label").select_option("cat")
+    send(boxes)
+    settle(boxes)
+    boxes.box(4).focus()
+    boxes.page.keyboard.press("ArrowLeft")
+    boxes.press("Add missed object")
+    boxes.press("Add missed object")
+    boxes.field(5, "Label").select_option("nose")
+    send(boxes)
+    settle(boxes)
+    first = service.feedback[0]["id"]
+    missed = {"feedback_type": "missed_object", "box": [100, 50, 200, 100]}
+    assert posted(service, "id") == [
+        {**missed, "id": one["id"], "prediction_token": "a.b.c", "correct_label": label, **rest}
+        for one, label, rest in zip(
+            service.feedback,
+            ("dog", "cat", "cat", "nose"),
+            ({}, {"supersedes": first}, {"supersedes": first, "box": [99, 50, 200, 100]}, {}),
+            strict=True,
+        )
+    ]
+
+
+def test_a_refused_missed_object_is_not_tried_again_once_it_is_changed(show: Open, service: Origin) -> None:
+    """It would arrive last, and count."""
+    service.context = context(prediction())
+    boxes = show(prediction_token="a.b.c")
+    draw(boxes)
+    service.answers.append(Answer(422, {"detail": "no such label"}))
+    send(boxes, "Could not be sent")
+    boxes.field(4, "Label").select_option("cat")
+    send(boxes)
+    settle(boxes)
+    boxes.page.locator("seeme-feedback").evaluate("e => e.flush()")
+    assert [one["correct_label"] for one in service.feedback] == ["dog", "cat"]
+
+
+def test_a_verdict_that_was_sent_can_be_changed_but_not_unsaid(show: Open, service: Origin) -> None:
+    """There is no message that takes a verdict back, so nothing looks as if it did: no choice, no undo, no Delete."""
+    service.context = context(prediction())
+    boxes = show(prediction_token="a.b.c")
+    boxes.field(1, "Verdict").select_option(label="Wrong label")
+    boxes.field(1, "Label").select_option("cat")
+    draw(boxes)
+    for number, option in ((1, "Not judged"), (4, "No such object")):
+        expect(boxes.field(number, "Verdict").get_by_role("option", name=option)).to_be_enabled()
+    send(boxes)
+    for number, option in ((1, "Not judged"), (4, "No such object")):
+        expect(boxes.field(number, "Verdict").get_by_role("option", name=option)).to_be_disabled()
+    expect(boxes.field(2, "Verdict").get_by_role("option", name="Not judged")).to_be_enabled()
+    boxes.press("Undo")
+    boxes.box(4).focus()
+    boxes.page.keyboard.press("Delete")
+    expect(boxes.field(4, "Verdict")).to_have_value("missed_object")
+    expect(boxes.field(1, "Verdict")).to_have_value("wrong_label")
+    # With its old label it is not unjudged, but correct.
+    boxes.field(1, "Label").select_option("dog")
+    expect(boxes.field(1, "Verdict")).to_have_value("correct")
+    boxes.press("Undo")
+    expect(boxes.field(1, "Verdict")).to_have_value("wrong_label")
+    send(boxes)
+    assert len(service.feedback) == 2
+    boxes.field(1, "Verdict").select_option(label="Correct")
+    send(boxes)
+    settle(boxes)
+    assert [one["feedback_type"] for one in service.feedback] == ["wrong_label", "missed_object", "correct"]
+    assert service.feedback[2]["supersedes"] == service.feedback[0]["id"]
+
+
+def test_what_the_page_has_stopped_goes_with_the_next_send(show: Open, service: Origin) -> None:
+    """It was not sent, so it can be taken back, too."""
+    service.context = context(prediction())
+    boxes = show(prediction_token="a.b.c")
+    boxes.page.evaluate(
+        "addEventListener('seeme-submit', (event) => event.detail.feedback.detection_index && event.preventDefault())"
+    )
+    boxes.field(1, "Verdict").select_option(label="Correct")
+    boxes.field(2, "Verdict").select_option(label="Correct")
+    boxes.field(3, "Verdict").select_option(label="Correct")
+    send(boxes)
+    settle(boxes)
+    assert [one["detection_index"] for one in service.feedback] == [0]
+    boxes.field(3, "Verdict").select_option(label="Not judged")
+    boxes.page.evaluate("window.addEventListener('seeme-submit', (event) => event.stopImmediatePropagation(), true)")
+    send(boxes)
+    settle(boxes)
+    assert [one["detection_index"] for one in service.feedback] == [0, 1]
+    assert "supersedes" not in service.feedback[1]
 
 
 def test_boxes_of_the_service_need_a_token_alone(show: Open, service: Origin) -> None:
@@ -145,14 +206,6 @@ def test_a_prediction_without_detections_says_so(show: Open, service: Origin) ->
     assert [one["box"] for one in service.feedback] == [[50, 50, 40, 30]]
 
 
-def test_boxes_that_cannot_be_had_are_named(show: Open, service: Origin) -> None:
-    """Without a token, or when the service doesn't answer."""
-    service.context = context(None)
-    boxes = show(0)
-    expect(boxes.status).to_have_text("The boxes could not be loaded")
-    expect(boxes.element.get_by_role("button", name="Add missed object")).to_be_disabled()
-
-
 def test_readonly_and_disabled_reach_the_boxes(show: Open, service: Origin) -> None:
     """Also through a fieldset of the page; what was judged stays."""
     service.context = context(prediction())
@@ -165,6 +218,29 @@ def test_readonly_and_disabled_reach_the_boxes(show: Open, service: Origin) -> N
         element.evaluate("(e, state) => { e[state] = false }", state)
         expect(boxes.field(1, "Verdict")).to_be_enabled()
     expect(boxes.field(1, "Verdict")).to_have_value("correct")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_cannot_be_pressed_looks_so(show: Open, page: Page, service: Origin, scheme: Any) -> None:
+    """Send is the button that matters while it can be pressed, in the page's accent; and plainly none when it can't."""
+    page.emulate_media(color_scheme=scheme)
+    service.context = context(prediction())
+    boxes = show(prediction_token="a.b.c")
+    page.add_style_tag(content=":root { color-scheme: light dark } seeme-feedback { --seeme-accent: rgb(1, 2, 3) }")
+    button = page.get_by_role("button", name="Send", exact=True)
+    expect(button).to_have_css("background-color", "rgb(1, 2, 3)")
+    button.hover()
+    expect(button).not_to_have_css("background-color", "rgb(1, 2, 3)")
+    assert button.evaluate("b => getComputedStyle(b).color === getComputedStyle(b.parentNode).color")
+    page.mouse.move(0, 0)
+    text = button.evaluate("b => getComputedStyle(b).color")
+    page.locator("seeme-feedback").evaluate("e => { e.readOnly = true }")
+    expect(button).to_be_disabled()
+    expect(button).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    plain = boxes.element.get_by_role("button", name="Undo").evaluate("b => getComputedStyle(b).color")
+    assert button.evaluate("b => getComputedStyle(b).color") == plain != text
+    # What was judged is still read.
+    assert boxes.row(1).evaluate("r => getComputedStyle(r).color") != plain
 
 
 def test_another_prediction_starts_anew(show: Open, service: Origin) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from outside import Answer, Origin
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 Embed = Callable[..., Page]
 
@@ -200,6 +200,38 @@ def test_a_part_that_does_not_come_is_said_and_tried_again(page: Page, embed: Em
     open_form(page)
     expect(page.get_by_label("Right answer")).to_be_focused()
     said(page, "Thank you")
+
+
+def test_who_clicks_while_a_part_is_on_its_way_is_told_that_it_does_not_come(page: Page, embed: Embed) -> None:
+    """Also when the pointer had asked for it before, which alone says nothing."""
+    held: list[Route] = []
+    page.route("**/feedback-extras.js*", lambda route: held.append(route))
+    embed()
+    toggle = page.get_by_role("button", name="Correct it")
+    with page.expect_request("**/feedback-extras.js*"):
+        toggle.hover()
+    toggle.click()
+    held[0].abort()
+    said(page, "Could not be sent")
+
+
+def test_the_form_comes_with_the_focus(page: Page, embed: Embed) -> None:
+    """Who uses a keyboard has it at hand as those with a pointer do."""
+    embed()
+    with page.expect_request("**/feedback-extras.js*"):
+        page.keyboard.press("Tab")
+
+
+def test_an_open_form_is_seen_on_its_button_in_forced_colours(page: Page, embed: Embed) -> None:
+    """Where borders and backgrounds are the browser's own."""
+    page.emulate_media(forced_colors="active")
+    embed()
+    toggle = page.get_by_role("button", name="Correct it")
+    closed = toggle.screenshot()
+    open_form(page)
+    expect(page.get_by_label("Right answer")).to_be_focused()
+    page.mouse.move(700, 500)
+    assert toggle.screenshot() != closed
 
 
 def test_the_mode_chooses_what_is_shown(embed: Embed) -> None:

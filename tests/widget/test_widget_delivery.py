@@ -163,6 +163,33 @@ def test_storage_that_hangs_holds_nothing_up(page: Page, embed: Embed, service: 
     assert len(service.feedback) == 1
 
 
+def test_a_wait_that_ends_meanwhile_turns_no_order_round(page: Page, embed: Embed, service: Origin) -> None:
+    """The second vote is still being written when the wait of the first one ends; it goes after it all the same."""
+    page.add_init_script("IDBFactory.prototype.open = () => ({})")
+    service.answers.append(Answer(503, {"detail": "full"}, headers={"Retry-After": "1"}))
+    embed()
+    vote(page)
+    page.wait_for_timeout(1500)  # Storage is given up after two seconds.
+    vote(page, "down")
+    page.wait_for_function("heard.filter(([name]) => name === 'seeme-success').length === 2")
+    assert [body["rating"] for body in service.feedback] == [1, 1, -1]
+
+
+def test_what_has_no_place_on_disk_keeps_its_turn(page: Page, embed: Embed, service: Origin) -> None:
+    """A write that failed doesn't let a later vote, whose write didn't, go first."""
+    page.add_init_script("""
+      const { put } = IDBObjectStore.prototype;
+      IDBObjectStore.prototype.put = function () { IDBObjectStore.prototype.put = put; return {}; };
+    """)
+    service.answers.append(Answer(503, {"detail": "full"}, headers={"Retry-After": "3"}))
+    embed()
+    vote(page)
+    said(page, "Will be sent")
+    vote(page, "down")
+    page.wait_for_function("heard.filter(([name]) => name === 'seeme-success').length === 2")
+    assert [body["rating"] for body in service.feedback] == [1, 1, -1]
+
+
 def test_no_queue_keeps_nothing_and_asks_the_person(page: Page, embed: Embed, service: Origin) -> None:
     """A page that wants no storage gets a failure with a way to try again."""
     service.answers.append(Answer(503, {"detail": "full"}))

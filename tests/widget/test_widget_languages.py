@@ -135,6 +135,8 @@ def expect_language(page: Page, code: str, place: str = "seeme-feedback") -> Non
     expect(element.locator("[part~=correct]")).to_be_visible()
 
 
+@pytest.mark.long
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("lang", "content"),
     [
@@ -155,6 +157,8 @@ def test_the_nearest_lang_chooses(show: Show, service: Origin, lang: str, conten
     assert asked == ["/feedback-widget.de.json"]
 
 
+@pytest.mark.long
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(("locale", "code"), [("de-CH", "de"), ("ar-EG", "ar"), ("zh-TW", "zh-tw"), ("is-IS", "en")])
 def test_the_browser_chooses_where_the_page_does_not(
     browser: Browser, site: Origin, service: Origin, locale: str, code: str
@@ -167,6 +171,8 @@ def test_the_browser_chooses_where_the_page_does_not(
     context.close()
 
 
+@pytest.mark.long
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("wanted", "code"),
     [
@@ -177,6 +183,9 @@ def test_the_browser_chooses_where_the_page_does_not(
         ("zh-TW", "zh-tw"),
         ("zh-CN", "zh"),
         ("ru-Cyrl-RU", "ru"),
+        ("nb-NO", "nb"),
+        ("no", "nb"),
+        ("nn-NO", "nb"),
         ("tlh", "en"),
         ("x-private", "en"),
         ("../../v1", "en"),
@@ -189,6 +198,8 @@ def test_a_regional_language_falls_to_its_base(show: Show, wanted: str, code: st
     expect_language(show(TAG.format(f'lang="{wanted}"')), code)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("wanted", ["zh-Hant", "zh-Hant-TW", "zh-HK", "zh-Hant-HK"])
 def test_readers_of_traditional_chinese_get_it(show: Show, wanted: str) -> None:
     """Hong Kong and the codes that name the script are not read in Simplified Chinese."""
@@ -205,6 +216,8 @@ def test_a_language_that_does_not_come_is_english(page: Page, show: Show) -> Non
     expect(page.get_by_role("status")).to_have_text("Thank you")
 
 
+@pytest.mark.long
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("body", ["<html>Sign in</html>", "", "null"])
 def test_a_file_that_is_none_is_english(page: Page, show: Show, body: str) -> None:
     """Proxies and captive portals answer 200 with something else."""
@@ -353,6 +366,8 @@ def open_all(page: Page, show: Show) -> None:
         expect_language(page, code, f"seeme-feedback[lang={code}]")
 
 
+@pytest.mark.long
+@pytest.mark.timeout(120)
 def test_every_language_fits_320_pixels(page: Page, show: Show) -> None:
     """With the form open: nothing overflows the page or its control, and every target has 24 pixels."""
     open_all(page, show)
@@ -364,6 +379,8 @@ def test_every_language_fits_320_pixels(page: Page, show: Show) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
+@pytest.mark.long
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("status", [422, 0])
 def test_every_failure_fits_320_pixels(page: Page, show: Show, status: int) -> None:
     """The outcome, refused or queued, and its button stay within the row and keep its height."""

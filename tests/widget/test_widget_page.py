@@ -197,6 +197,23 @@ def test_320_pixels_are_enough(browser: Browser, site: Origin, service: Origin, 
     page.close()
 
 
+def test_english_is_set_as_english_on_a_page_from_right_to_left(page: Page, embed: Embed, service: Origin) -> None:
+    """The dots of "Sending…" stand behind the word, on its right."""
+    hold = threading.Event()
+    service.answers.append(Answer(hold=hold))
+    embed(before="<div dir=rtl>")
+    page.get_by_role("button", name="Thumbs up").click()
+    expect(page.get_by_role("status")).to_have_text("Sending…")
+    first, last = page.get_by_role("status").evaluate("""(status) => [0, 7].map((place) => {
+      const range = new Range();
+      range.setStart(status.firstChild, place);
+      range.setEnd(status.firstChild, place + 1);
+      return range.getBoundingClientRect().x;
+    })""")
+    hold.set()
+    assert first < last
+
+
 def test_screen_readers_hear_names_states_and_outcomes(embed: Embed) -> None:
     """The tree that assistive technology reads."""
     page = embed()

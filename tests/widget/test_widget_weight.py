@@ -20,6 +20,7 @@ ROOM = "<style>seeme-feedback:not(:defined) { display: block; min-block-size: 2.
         ("core, classic script", "feedback-widget.js"),
         ("core, module", "feedback-widget.esm.js"),
         ("detection part", "feedback-detection.js"),
+        ("extras, which it needs", "feedback-extras.js"),
     ],
 )
 def test_a_script_stays_within_its_size(record_property: Record, what: str, name: str) -> None:

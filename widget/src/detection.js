@@ -1,46 +1,50 @@
-/** Detection mode: the boxes of a prediction, from the page or from the service, and what a person says of each. */
+/** Detection mode: the boxes of a prediction, and what a person says of each. */
 import { createEditor } from './boxes/editor.js';
-import english from './lang/en.detection.json';
 
 /**
  * @param {import('./parts.js').Kit} kit
  * @returns {import('./parts.js').Part}
  */
-export default function createDetection({ host, root, body, texts, make, button, context, send }) {
-  const editor = createEditor(root, make, button);
-  /** The verdicts that were sent last. */
-  let sent = '';
+export default function createDetection({ host, root, body, texts, make, button, lane, load, send, fail }) {
   let turns = 0;
-  const element = make('section', {}, editor.element, button('send', () => {
-    const judgements = editor.value();
-    for (const judgement of judgements) {
-      if (!sent.includes(JSON.stringify(judgement))) send(/** @type {any} */ (judgement));
-    }
-    sent = JSON.stringify(judgements);
-  }));
-  // Those of another language may be there already.
-  Object.assign(texts, { ...english, ...texts });
+  /** @returns {Promise<import('./parts.js').Shown>} */
+  const context = async () => (await load('extras'))?.context();
+  const last = () => lane()?.items.at(-1);
+  const retry = button('retry', async () => {
+    host.reset();
+    await context();
+    // What is hidden again can't keep the focus.
+    host.focus();
+    retry.focus();
+  });
+  const editor = createEditor(root, make, button, undefined, button('send', () => editor.submit((judgement, supersedes) => {
+    const before = last();
+    send(/** @type {any} */ ({ ...judgement, supersedes }));
+    const item = last();
+    // The page may have stopped it.
+    return item !== before && /** @type {any} */ (item).id;
+  })), retry);
+  const element = make('section', { ariaBusy: 'true' }, editor.element);
   body.append(element);
+  // The texts come with the extras, in any language.
+  context().then(() => texts.boxes || fail('error'));
 
   return {
     async update() {
       const turn = ++turns;
-      const { labels } = host;
-      const own = host.hasAttribute('boxes') && host.boxes;
       element.hidden = host.mode !== 'detection';
-      if (element.hidden) return;
-      const known = own && labels[0] ? undefined : await context();
+      if (element.hidden || !texts.boxes) return;
+      const given = await context();
       // Another prediction may have come meanwhile.
       if (turn !== turns) return;
-      const { detections, image_size: imageSize, input_url: address } = known?.prediction ?? {};
-      editor.update({
-        imageSize, imageSrc: host.imageSrc || address || '', labels: labels[0] ? labels : known?.labels ?? [],
-        strings: host.strings, boxes: own || detections, readOnly: host.readOnly || host.matches(':disabled'),
-      });
+      element.ariaBusy = 'false';
+      retry.hidden = !given.failed;
+      editor.update({ ...given, strings: host.strings, readOnly: host.readOnly || host.matches(':disabled') });
     },
 
     reset() {
-      sent = '';
+      // The boxes of another prediction keep the place until the next ones come, but must not be judged.
+      element.ariaBusy = 'true';
       editor.reset();
     },
   };

@@ -22,11 +22,11 @@ const plain = /^(rating|correction|both|detection)?,(auto|light|dark)?$/;
 let leftBehind;
 
 /**
- * Actions of one kind on one thing replace each other; every missed object is a thing of its own.
+ * Actions of one kind on one thing replace each other; every missed object is a thing of its own, named by its first action.
  * @param {Feedback} feedback
  */
-const kindOf = ({ feedback_type, detection_index, id }) =>
-  detection_index ?? (feedback_type === 'missed_object' ? id : feedback_type);
+const kindOf = ({ feedback_type, detection_index, id, supersedes }) =>
+  detection_index ?? (/^m/.test(feedback_type) ? supersedes || id : feedback_type);
 
 export class SeemeFeedback extends Reflected {
   static formAssociated = true;
@@ -179,8 +179,8 @@ export class SeemeFeedback extends Reflected {
       id,
       model_id: this.modelId,
       prediction_id: this.predictionId,
-      subject: this.subject || undefined,
       prediction_token: this.predictionToken || undefined,
+      subject: this.subject || undefined,
       ...action,
     };
     const kind = kindOf(feedback);
@@ -190,7 +190,7 @@ export class SeemeFeedback extends Reflected {
     this.#first[kind] ??= id;
     // What was refused and is replaced now must not be tried again: it would arrive last and count.
     lane.items = lane.items.filter((item) => !item.brief || item.state !== 'error' || item.owner !== this || kindOf(item.feedback) !== kind);
-    const stored = lane.add({ lane: lane.name, id, at: Date.now(), feedback, owner: this, brief: this.noQueue });
+    const stored = lane.add({ lane: lane.name, id, at: Date.now(), feedback }, { owner: this, brief: this.noQueue });
     if (feedback.rating != null) {
       this.rating = feedback.rating;
       this.#emit('change', feedback);
@@ -214,10 +214,9 @@ export class SeemeFeedback extends Reflected {
    * Hear what became of an action.
    * @param {Item} item
    */
-  settle({ feedback, state, answer, n }) {
+  settle({ feedback, state, answer: { status, content } = /** @type {any} */ ({}), n }) {
     if (state === 'success') this.#outcome = feedback.rating === 0 ? 'undone' : state;
     this.#update();
-    const { status, content } = answer || {};
     this.#emit(/** @type {string} */ (state), { ...content, feedback, status, kept: !!n, response: content });
   }
 
@@ -242,29 +241,28 @@ export class SeemeFeedback extends Reflected {
    */
   #load(name, asked) {
     const { body } = this.#view;
-    return this.#loading[name] ??= importPart(name, serviceAddress).then((module) => {
+    /** @param {string} fault */
+    const fail = (fault) => {
+      this.#fault = fault;
+      this.#update();
+    };
+    return (this.#loading[name] ??= importPart(name, serviceAddress).then((module) => {
       const part = module.default({
         host: this, ...this.#view, make, button, text, texts: this.#texts,
         lane: () => this.#lane,
-        context: async () => (await this.#load('extras'))?.context(),
+        load: (name) => this.#load(name),
         send: (action) => this.#send(action),
         update: () => this.#update(),
-        fail: (fault) => {
-          this.#fault = fault;
-          this.#update();
-        },
+        fail,
       });
       this.#parts.push(part);
       this.#update();
       return part;
-    }).catch(() => {
+    })).catch(() => {
+      // Each who asked hears of it: a pointer that came near may have begun what a click then waits for.
       delete this.#loading[name];
       body.ariaBusy = 'false';
-      if (asked === true) {
-        this.#fault = 'error';
-        this.#update();
-      }
-      return undefined;
+      if (asked === true) fail('error');
     });
   }
 
@@ -284,7 +282,7 @@ export class SeemeFeedback extends Reflected {
     if (lane !== this.#lane) {
       this.#lane = lane;
       // Of this prediction something may be on its way, or have been left behind by another page.
-      (leftBehind ??= left()).then((count) => void ((count || lane.items[0]) && this.#load('extras')));
+      (leftBehind ??= left()).then((count) => (count || lane.items[0]) && this.#load('extras'));
     }
     if (!this.#fault) {
       // Other languages, tokens and attributes that can't be understood are not for every page.

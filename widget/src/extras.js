@@ -3,14 +3,14 @@
  * behind, and what is wrong.
  */
 import { codeOf, textsOf } from './language.js';
+import { createContext } from './context.js';
+import judging from './lang/en.detection.json';
 import { correction } from './lang/en.json';
-import { fetched } from './fetched.js';
 import { createForm } from './form.js';
 import { forget, unwatch, watch } from './leftovers.js';
 import { fault } from './rules.js';
 
 /** @typedef {import('./feedback-widget.js').Action} Action */
-/** @typedef {import('./parts.js').Context} Context */
 
 /**
  * The language that a node is written in: its own, that of an ancestor, or else the browser's.
@@ -37,34 +37,30 @@ export default function createExtras(kit) {
   let translated = {};
   /** @type {import('./queue.js').Lane | undefined} */
   let watched;
-  /** @type {Record<string, Promise<Context | undefined>>} */
-  let contexts = {};
   let shown = '';
   let recalled = '';
   /** @type {string | undefined} */
   let reported;
-  Object.assign(texts, correction);
+  const context = createContext(kit);
+  // What is built in is English.
+  const english = { ...judging, ...correction };
+  Object.assign(texts, english);
 
   function flip() {
     open = !open;
     if (!form) {
-      form = createForm(kit, context, flip);
+      form = createForm(kit, suggestions, flip);
       body.append(form.element);
     }
     update();
     (open ? form : toggle).focus();
   }
 
-  /** Ask what the service lets the page know of the model, and with a token of the prediction. */
-  function context() {
-    const { modelId, predictionId, apiKey, predictionToken } = host;
-    const query = new URLSearchParams({ model_id: modelId, prediction_id: predictionId });
-    const address = `${lane()?.address}/v1/widget-context?${query}`;
-    const headers = { Authorization: 'Bearer ' + apiKey, ...(predictionToken && { 'Prediction-Token': predictionToken }) };
-    return (contexts[address + predictionToken] ??= fetched(address, headers).then((found) => {
-      if (!found) contexts = {};
-      return found;
-    }));
+  /** What the form may suggest; when it could not be had, the next opening asks again. */
+  async function suggestions() {
+    const found = await context.ask();
+    if (!found) context.forget();
+    return found;
   }
 
   /** Show the vote that the subject of the token has given before, unless there is a later one. */
@@ -73,7 +69,7 @@ export default function createExtras(kit) {
     if (predictionToken === recalled) return;
     recalled = predictionToken;
     const before = host.rating;
-    const found = predictionToken && await context();
+    const found = predictionToken && await context.ask();
     if (found && found.vote && predictionToken === recalled && before === host.rating && !host.pending) {
       const { id, rating } = found.vote;
       host.adopt({ lane: '', id, at: 0, feedback: /** @type {any} */ ({ id, feedback_type: 'rating', rating, supersedes: id }) });
@@ -85,19 +81,18 @@ export default function createExtras(kit) {
     const detection = host.mode === 'detection';
     const before = spoken;
     if (before === (spoken = code + detection)) return;
-    // What is built in is English.
     const found = before || code !== 'en' ? await textsOf(lane()?.address || '', code, detection) : {};
     if (spoken !== code + detection) return;
     for (const name of Object.keys(translated)) delete texts[name];
     translated = found;
-    Object.assign(texts, correction, found);
+    Object.assign(texts, english, found);
     body.ariaBusy = 'false';
     update();
   }
 
   return {
     toggle: flip,
-    context,
+    context: context.shown,
 
     /**
      * Send what the answer should have been; without an answer the note alone, as a comment.
@@ -126,7 +121,7 @@ export default function createExtras(kit) {
       unwatch(watched, host);
       watched = undefined;
       open = false;
-      contexts = {};
+      context.reset();
       recalled = '';
       form?.clear();
     },

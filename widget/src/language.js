@@ -23,8 +23,8 @@ function file(address) {
  */
 export function codeOf(wanted) {
   const tag = wanted.toLowerCase();
-  // Traditional characters are named by their script or by where they are read.
-  const code = /^zh-.*\b(hant|tw|hk|mo)\b/.test(tag) ? 'zh-tw' : tag;
+  // Traditional characters are named by their script or by where they are read; Norwegians write Bokmål, or read it well.
+  const code = /^zh-.*\b(hant|tw|hk|mo)\b/.test(tag) ? 'zh-tw' : /^n[no]\b/.test(tag) ? 'nb' : tag;
   return [code, tag.split('-')[0]].find((one) => LANGUAGES.includes(one)) || 'en';
 }
 

@@ -17,6 +17,8 @@ const shown = new WeakMap();
 const PAUSE = 1e3;
 /** @type {WeakMap<Lane, number>} When each is to be read again. */
 const next = new WeakMap();
+/** @type {WeakMap<Lane, Item[]>} What is still in the hands of other pages. */
+const elsewhere = new WeakMap();
 /** @type {WeakMap<Lane, Map<Host, () => void>>} The elements that may show something of a lane, and what shows it. */
 const hosts = new WeakMap();
 /** So many are kept before those that have left the page are looked for. */
@@ -27,6 +29,12 @@ let room = 100;
  * @param {string} wanted
  */
 const has = (items, wanted) => items.some(({ id }) => id === wanted);
+
+/**
+ * The first action of those that replace each other.
+ * @param {Item} item
+ */
+const chainOf = ({ id, feedback }) => feedback.supersedes || id;
 
 /**
  * Let an element show what is under way of its prediction.
@@ -60,17 +68,19 @@ async function refresh(lane) {
   const stored = /** @type {Item[]} */ (all).filter((item) => item.lane === lane.name);
   lane.items = lane.items.filter((item) => item.done || has(stored, item.id));
   const taken = [];
+  const left = [];
   const held = new Set();
   const found = stored.filter(({ id }) => !has(lane.items, id));
   // Shown at once, also while its page may still send it: a change of mind must name it.
   for (const item of found) for (const [host] of hosts.get(lane) || []) offer(host, item);
   for (const item of found) {
     const age = Date.now() - item.at;
-    const chain = item.feedback.supersedes || item.id;
+    const chain = chainOf(item);
     const named = lane.items.some(({ feedback }) => feedback.supersedes === chain);
     if (held.has(chain) || (Math.abs(age) < FRESH && !named)) {
       // What comes after it must not overtake it, and what is done meanwhile may name it.
       held.add(chain);
+      left.push(item);
       setTimeout(lane.run, FRESH);
       next.delete(lane);
       continue;
@@ -79,12 +89,37 @@ async function refresh(lane) {
     if (age > WEEK && item.at > PLAUSIBLE) await expire(item);
     else taken.push(item);
   }
-  // What was taken over at another time may be younger; what has no place is youngest.
-  lane.items = [...taken, ...lane.items].sort((a, b) => (a.n ?? Infinity) - (b.n ?? Infinity));
-  for (const item of taken) {
+  elsewhere.set(lane, left);
+  take(lane, taken);
+}
+
+/**
+ * See to what another page has left behind.
+ * @param {Lane} lane
+ * @param {Item[]} items
+ */
+function take(lane, items) {
+  // What was taken over at another time may be younger. What has no place, as the disk was slow, stays before its next.
+  const places = new Map();
+  let place = Infinity;
+  for (const item of [...items, ...lane.items].reverse()) places.set(item, (place = item.n ?? place));
+  lane.items = [...items, ...lane.items].sort((a, b) => places.get(a) - places.get(b));
+  for (const item of items) {
     item.state = 'queued';
     for (const [host, update] of hosts.get(lane) || []) if (host === item.owner) update();
   }
+}
+
+/**
+ * What is named by a change of mind has to go before it, whoever's hands it is in.
+ * @param {Lane} lane
+ * @param {string | undefined} chain
+ */
+function claim(lane, chain) {
+  const left = elsewhere.get(lane) || [];
+  const named = left.filter((item) => chainOf(item) === chain && !has(lane.items, item.id));
+  elsewhere.set(lane, left.filter((item) => !named.includes(item)));
+  take(lane, named);
 }
 
 /**
@@ -113,6 +148,11 @@ export function watch(lane, host, update) {
   for (const item of lane.items) offer(host, item);
   if (known) return;
   lane.refresh = () => refresh(lane);
+  const { add } = lane;
+  lane.add = (kept, about) => {
+    claim(lane, kept.feedback.supersedes);
+    return add(kept, about);
+  };
   lane.run();
 }
 

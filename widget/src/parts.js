@@ -14,7 +14,7 @@
  * @property {typeof import('./dom.js').text} text
  * @property {Record<string, string>} texts to be filled by the parts and the language
  * @property {() => import('./queue.js').Lane | undefined} lane
- * @property {() => Promise<Context | undefined>} context what the service lets the page know
+ * @property {(name: string) => Promise<any>} load another part; undefined when it can't be had
  * @property {(action: import('./feedback-widget.js').Action) => Promise<boolean>} send
  * @property {() => void} update
  * @property {(fault: string) => void} fail says what is wrong with the tag; empty when nothing is
@@ -31,11 +31,16 @@
  *   toggle(): void,
  *   correct(answer: string | number, notes?: string): Promise<boolean>,
  *   submit(): Promise<boolean>,
- *   context(): Promise<Context | undefined>,
+ *   context(): Promise<Shown>,
  * }} Extras
  */
 
 /** @typedef {{ default(kit: Kit): any }} PartModule */
+
+/**
+ * What detection mode shows of a prediction; `failed` when it could not be had.
+ * @typedef {Omit<import('./boxes/editor.js').Given, 'strings' | 'readOnly'> & { failed: boolean }} Shown
+ */
 
 /**
  * The answer of `GET /v1/widget-context`.

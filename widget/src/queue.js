@@ -6,13 +6,18 @@ import { drop, keep } from './storage.js';
 /** @typedef {import('./feedback-widget.js').Feedback} Feedback */
 
 /**
- * @typedef {object} Item
+ * What is kept on disk of an action.
+ * @typedef {object} Kept
  * @property {string} lane
  * @property {string} id
  * @property {number} at when it was made, in milliseconds
  * @property {Feedback} feedback
+ */
+
+/**
+ * @typedef {object} About
  * @property {'sending' | 'success' | 'queued' | 'error'} [state] `error` waits for somebody, `queued` for its time
- * @property {Answer} [answer] the last one
+ * @property {Answer} [answer] the last one; empty while the first request is on its way
  * @property {HTMLElement & { settle(item: Item): void } | null} [owner] the element that shows it; null when none shall
  * @property {boolean} [brief] sent once more at most, and not on disk: with `no-queue`, or once answered
  * @property {number} [n] its place on disk; undefined when it is in memory alone
@@ -20,6 +25,7 @@ import { drop, keep } from './storage.js';
  * @property {(stored: boolean) => void} [done] called after the first attempt
  */
 
+/** @typedef {Kept & About} Item */
 /** @typedef {ReturnType<typeof createLane>} Lane */
 
 /**
@@ -33,9 +39,9 @@ function createLane(name, address) {
   let block = /** @type {'' | 'queued' | 'error'} */ ('');
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
-  /** @type {Item | undefined} The one that is on its way. */
-  let current;
   let last = Promise.resolve();
+  /** @type {Promise<void> | undefined} The pass that has not begun: whatever is done before it begins, it sees. */
+  let waiting;
 
   const lane = {
     name,
@@ -49,12 +55,14 @@ function createLane(name, address) {
 
     /**
      * Keep an action, then send it.
-     * @param {Item} item
+     * @param {Kept} kept
+     * @param {About} about
      * @returns {Promise<boolean>} whether the service has stored it, after the first attempt
      */
-    add(item) {
-      item.state = 'sending';
-      if (!item.brief) item.ready = keep(item);
+    add(kept, about) {
+      /** @type {Item} */
+      const item = { ...kept, ...about, state: 'sending' };
+      if (!item.brief) item.ready = keep(kept).then((n) => (item.n = n));
       lane.items.push(item);
       lane.run();
       return new Promise((resolve) => (item.done = resolve));
@@ -76,25 +84,31 @@ function createLane(name, address) {
      * Send what waits, after what is being sent, while no other page of this origin sends.
      * No locks without https and in sandboxed frames: then the ids alone keep a repeated action from counting twice.
      */
-    run: () => (last = last.then(() => navigator.locks.request(name, pass)).catch(pass)),
+    run: () => waiting ??= last = last.then(() => navigator.locks.request(name, pass)).catch(pass),
   };
 
   /** @param {object} body */
   const send = (body) => post(address + '/v1/feedback', lane.key, body);
 
   async function pass() {
+    waiting = undefined;
     await lane.refresh();
+    // A wait that ends meanwhile ends for the next pass: what this one has left behind must not be overtaken.
+    let held = block;
     for (const item of lane.items) {
       const { state } = item;
       if (state === 'error') {
         // What was refused with its key keeps back those behind it, until it is tried again.
-        if (!item.brief) block = state;
+        if (!item.brief) held = block = state;
         continue;
       }
       await item.ready;
       // One that fails keeps back those behind it: they must not overtake it.
-      if (block) item.state = item.brief ? 'error' : block;
-      else await attempt(item);
+      if (held) item.state = item.brief ? 'error' : block || state;
+      else {
+        await attempt(item);
+        held = block;
+      }
       lane.items = lane.items.filter((other) => other.state !== 'success');
       if (item.state !== state) item.owner?.settle(item);
       item.done?.(item.state === 'success');
@@ -103,9 +117,8 @@ function createLane(name, address) {
 
   /** @param {Item} item */
   async function attempt(item) {
-    current = item;
+    item.answer ||= /** @type {any} */ ({});
     const { ok, status, wait } = (item.answer = await send(item.feedback));
-    current = undefined;
     item.state = ok ? 'success' : 'error';
     if (/40[13]/.test(/** @type {any} */ (status))) block = 'error';
     else if (!ok && !item.brief && /^[025]|408|429/.test(/** @type {any} */ (status))) {
@@ -123,7 +136,7 @@ function createLane(name, address) {
   addEventListener('online', lane.resume);
   addEventListener('pagehide', () => {
     // What has had no turn goes now, behind all that is ahead of it: in one request nothing overtakes.
-    if (lane.items.some((item) => item !== current && !item.answer)) {
+    if (lane.items.some((item) => !item.answer)) {
       send({ items: lane.items.slice(0, 20).map(({ feedback }) => feedback) });
     }
   });

@@ -22,8 +22,10 @@ function listOf(text) {
   }
 }
 
+/** @typedef {import('./feedback-widget.js').Mirrored} Mirrored */
+
 // A server that imports the module has no HTMLElement, and must not fail.
-class Reflected extends (globalThis.HTMLElement ?? Object) {}
+const Reflected = /** @type {new () => HTMLElement & Mirrored} */ (class extends (globalThis.HTMLElement ?? Object) {});
 
 attributes.forEach((name, place) => {
   const list = place < FLAGS;
@@ -43,5 +45,4 @@ attributes.forEach((name, place) => {
   });
 });
 
-/** @typedef {import('./feedback-widget.js').Mirrored} Mirrored */
-export default /** @type {new () => HTMLElement & Mirrored} */ (Reflected);
+export { Reflected as default };

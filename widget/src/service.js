@@ -18,8 +18,7 @@ export const post = (address, key, body) => fetch(address, {
   // Without a limit a hanging connection would say "Sending" for ever.
   signal: AbortSignal.timeout(15e3),
 }).then(async (response) => {
-  const { status, headers } = response;
   const content = await response.json().catch(() => ({}));
   // A proxy's page or another service may answer 200, too: stored is what is confirmed by its id.
-  return { ok: content.id === body.id, status, wait: Number(headers.get('retry-after')), content };
+  return { ok: content.id === body.id, status: response.status, wait: +/** @type {any} */ (response.headers.get('retry-after')), content };
 }).catch((error) => ({ status: 0, content: { detail: String(error) } }));

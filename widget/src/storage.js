@@ -1,6 +1,7 @@
 /** The unsent actions on disk (IndexedDB), so that they outlive the page and a killed browser. */
 
 /** @typedef {import('./queue.js').Item} Item */
+/** @typedef {import('./queue.js').Kept} Kept */
 
 /**
  * Storage that fails or hangs (private mode, a full disk, a sandboxed frame) must not keep anything from being sent.
@@ -33,13 +34,11 @@ export const attempt = (work, create) => new Promise((resolve) => {
 });
 
 /**
- * Keep an item under the next number: clocks jump, and what was done first must be sent first.
- * @param {Item} item
+ * Keep an action under the next number: clocks jump, and what was done first must be sent first.
+ * @param {Kept} kept
  */
-export const keep = async (item) => {
-  const { lane, id, at, feedback } = item;
-  item.n = /** @type {number | undefined} */ (await attempt((store) => store.put({ lane, id, at, feedback }), true));
-};
+export const keep = (kept) =>
+  /** @type {Promise<number | undefined>} */ (attempt((store) => store.put(kept), true));
 
 /** @param {number} n */
 export const drop = (n) => attempt((store) => store.delete(n));

@@ -23,9 +23,10 @@ export function createView(element, extras) {
   const toggle = button('correct', async () => (await extras(true))?.toggle());
   const status = make('output', { part: 'status' });
   const retry = button('retry', () => element.flush(), icon(again));
-  // Who comes near will have the form at hand, also when the network goes.
-  const body = make('section', { part: 'body', role: 'group', onpointerover: extras, onfocusin: extras },
+  const body = make('section', { part: 'body', role: 'group', onpointerover: extras },
     make('div', { part: 'row' }, up, down, toggle, make('div', { part: 'outcome' }, status, retry)));
+  // Who comes near will have the form at hand, also when the network goes.
+  root.addEventListener('focusin', extras);
   root.append(body);
 
   return {

@@ -1,13 +1,13 @@
 """`seeme export`: a model's predictions, labels or feedback as JSONL or CSV, read beside a running service."""
 
 import csv
-import re
 from collections.abc import AsyncIterator
-from typing import Any, TextIO
+from typing import TextIO
 
 import msgspec
 
 from seeme.commands.progress import Progress
+from seeme.domain.cells import cell
 from seeme.records.feedback import Feedback
 from seeme.records.predictions import Prediction, StoredLabel
 from seeme.service.exports import count, rows
@@ -19,9 +19,6 @@ COLUMNS = {
     "labels": StoredLabel.__struct_fields__,
     "feedback": Feedback.__struct_fields__,
 }
-# Signs of full width too, which some spreadsheets read as the plain ones, and whatever blanks come first. Quoted ones
-# are quoted again, so that an import can take back just what was added.
-FORMULA = re.compile(r"'*\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
 async def export(settings: Settings, model_id: str, kind: str, format: str, target: TextIO) -> int:
@@ -58,18 +55,7 @@ async def _csv(
     written = 0
     async for record in found:
         plain = msgspec.to_builtins(record)
-        writer.writerow([_cell(plain[name]) for name in columns])
+        writer.writerow([cell(plain[name]) for name in columns])
         written += 1
         progress.show(written)
     return written
-
-
-def _cell(value: Any) -> Any:
-    """Return a value as a cell: lists and objects as JSON, and text that a spreadsheet would run, quoted."""
-    if value is None:
-        return ""
-    if isinstance(value, (dict, list)):
-        return msgspec.json.encode(value).decode()
-    if isinstance(value, str) and FORMULA.match(value):
-        return "'" + value
-    return value

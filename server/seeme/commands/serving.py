@@ -81,17 +81,18 @@ async def _welcome(services: Services, data: Path, *, with_link: bool) -> None:
 
 
 def demo(settings: Settings, demo_port: int) -> None:
-    """Serve, and beside it the digits example with a month of history."""
+    """Serve, and beside it the examples: digits with a month of history, and parts found on a bench."""
     if settings.database:
         raise SetupError("the demo keeps its data in SQLite: leave SEEME_DATABASE out")
-    example = _digits()
+    example = _examples()
     _check_demo_port(settings, demo_port)
 
     async def then(services: Services, url: str, key: str) -> None:
         code = await services.keys.new_sign_in(services.keys.local_key)
-        page = await asyncio.to_thread(_start_example, example, url, key, settings.host, demo_port)
+        page = await asyncio.to_thread(_start_examples, example, url, key, settings.host, demo_port)
         print(
             f"\nThe example page, with the widget under each digit:\n  {page.url}\n"
+            f"A detector's page, with the widget on each box:\n  {page.url}/parts/\n"
             f"The service's pages (this link signs in once, within an hour):\n  {code.url}\n\n"
             "Stop with Ctrl+C.",
             flush=True,
@@ -116,24 +117,27 @@ def _check_demo_port(settings: Settings, port: int) -> None:
         ) from None
 
 
-def _digits() -> Any:
-    """Return the example's package: beside this one in a wheel, in the repository in a checkout."""
+def _examples() -> Any:
+    """Return the modules of the examples: beside this package in a wheel, in the repository in a checkout."""
     checkout = Path(__file__).parents[3] / "examples"
+    within = "seeme.examples."
+    if (checkout / "digits").is_dir():
+        sys.path.insert(0, str(checkout))
+        within = ""
+    names = ("digits.example", "digits.setup", "detection.example")
     try:
-        if (checkout / "digits").is_dir():
-            sys.path.insert(0, str(checkout))
-            return importlib.import_module("digits.example"), importlib.import_module("digits.setup")
-        return importlib.import_module("seeme.examples.digits.example"), importlib.import_module(
-            "seeme.examples.digits.setup"
-        )
+        return tuple(importlib.import_module(within + name) for name in names)
     except ImportError as error:
         raise SetupError(
             f"the demo needs more packages ({error.name} is missing): pip install 'seeme-feedback[demo]'"
         ) from None
 
 
-def _start_example(modules: Any, url: str, key: str, host: str, port: int) -> Any:
-    example, setup = modules
+def _start_examples(modules: Any, url: str, key: str, host: str, port: int) -> Any:
+    digits, setup, detection = modules
     client = Client(url, key, timeout=10)
     setup.make_model(client)
-    return example.start(client, url, setup.make_key(client, host, port), host, port)
+    parts = detection.make(client, url, setup.origins(host, port), home="/")
+    page = digits.start(client, url, setup.make_key(client, host, port), host, port, beside={"Parts": parts})
+    detection.fill(client)
+    return page

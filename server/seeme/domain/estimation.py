@@ -1,8 +1,8 @@
 """The accuracy of all predictions from those that were reviewed, out of exact integer sums per stratum.
 
 Sources: Hajek (1971), in Foundations of Statistical Inference, p. 236, for sum(w y) / sum(w); Sarndal, Swensson and
-Wretman (1992), Model Assisted Survey Sampling, 5.7 (ratio of totals), 6.3 (difference estimator), 9.8 and 15.6
-(weights for non-response within groups). What it means, its limits and a simulation: docs/accuracy.md.
+Wretman (1992), Model Assisted Survey Sampling, 5.7 (a mean as a ratio of totals), 6.3 (difference estimator), 9.8 and
+15.6 (weights for non-response within groups). What it means, its limits and a simulation: docs/accuracy.md.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from seeme.domain.intervals import Group, Limits, effective, limits, normal_quantile
 from seeme.domain.strata import Stratum, merged
 from seeme.domain.sums import MOMENT_SCALE
-from seeme.domain.wording import coverage_notes, difference_note, too_little
+from seeme.domain.wording import coverage_notes, difference_note, lag_note, too_little
 from seeme.records.accuracy import AccuracyEstimate, Method, StratumRow
 
 LEAST_DECIDED = 2
@@ -26,7 +26,7 @@ OUT_OF_ORDER = "served out of hash order while others wait, so the decided ones 
 UNKNOWN = ("value", "low", "high", "method", "effective_n", "covered_share")
 
 
-class _Variances(NamedTuple):
+class Variances(NamedTuple):
     """Sampling variances of the two estimators, and the mean of y - c that one of them adds to the mean c."""
 
     hajek: float
@@ -34,21 +34,27 @@ class _Variances(NamedTuple):
     correction: float
 
 
-def estimate(strata: Iterable[Stratum], *, level: float = 0.95, for_comparison: bool = False) -> AccuracyEstimate:
+def estimate(
+    strata: Iterable[Stratum],
+    *,
+    level: float = 0.95,
+    for_comparison: bool = False,
+    parts: Iterable[Iterable[Stratum]] = (),
+) -> AccuracyEstimate:
     """Return the accuracy of the predictions of some strata, with its interval.
 
     The interval is for these very predictions; with `for_comparison` it is for the process that made them, as versions
-    or arms are compared by. Strata of several days are merged by key. ValueError for counts that can't be.
+    or arms are compared by. Strata of several days are merged by key; `parts`, the same strata by day or version, are
+    for a note where some of these wait for the others. ValueError for counts that can't be.
     """
     every = merged(strata)
     covered = [one for one in every if one.pi > 0 and (one.sums.decided or not one.sums.taken)]
     seen = [one for one in covered if one.sums.decided]
     predictions = sum(one.sums.n for one in every)
     decided = sum(one.sums.decided for one in every)
-    right = sum(one.sums.right for one in every)
+    naive = sum(one.sums.right for one in every) / decided if decided else None
     why = too_little(every)
     method, found = (None, None) if why else _found(covered, seen, normal_quantile(level), for_comparison)
-    share = sum(one.sums.n for one in covered) / predictions if found else None
     reasons = dict.fromkeys(UNKNOWN, why) if why else {}
     return AccuracyEstimate(
         value=found.mean if found else None,
@@ -60,10 +66,10 @@ def estimate(strata: Iterable[Stratum], *, level: float = 0.95, for_comparison: 
         taken=sum(one.sums.taken for one in every),
         decided=decided,
         effective_n=effective(_group(one, for_comparison) for one in seen) if found else None,
-        covered_share=share,
-        naive_accuracy=right / decided if decided else None,
+        covered_share=sum(one.sums.n for one in covered) / predictions if found else None,
+        naive_accuracy=naive,
         marked=any(one.marked for one in seen),
-        notes=coverage_notes(every, found) + difference_note(seen, found, right / decided if decided else None),
+        notes=coverage_notes(every, found) + lag_note(parts, seen) + difference_note(seen, found, naive),
         strata=[row(one) for one in every],
         reasons=reasons if decided else {**reasons, "naive_accuracy": NONE_DECIDED},
     )
@@ -108,7 +114,7 @@ def _found(
     confident = all(one.sums.confident == one.sums.n and one.sums.dc_n == one.sums.decided for one in covered)
     if not confident or min(right, decided - right) < LEAST_OF_EACH:
         return "hajek", hajek
-    found = _variances(seen, hajek.mean, for_comparison)
+    found = variances(seen, hajek.mean, for_comparison)
     if not found.difference < found.hajek:
         return "hajek", hajek
     steps, n = sum(one.sums.c_sum for one in covered), sum(one.sums.n for one in covered)
@@ -119,7 +125,7 @@ def _found(
     return "difference", Limits(value, low, min(1.0, value + ratio * (hajek.high - hajek.mean)))
 
 
-def _variances(seen: Sequence[Stratum], mean: float, for_comparison: bool) -> _Variances:
+def variances(seen: Sequence[Stratum], mean: float, for_comparison: bool) -> Variances:
     """Return both estimators' variances, linearised.
 
     For a comparison the predictions are themselves a sample, which adds Var(y)/N to both: the same, in expectation, as
@@ -133,7 +139,7 @@ def _variances(seen: Sequence[Stratum], mean: float, for_comparison: bool) -> _V
         of_y += _variance(one, sums.right, sums.right, mean)
         of_d += _variance(one, sums.d_sum / MOMENT_SCALE, sums.d_squares / MOMENT_SCALE**2, correction)
     more = mean * (1 - mean) / size if for_comparison else 0.0
-    return _Variances(of_y / size**2 + more, of_d / size**2 + more, correction)
+    return Variances(of_y / size**2 + more, of_d / size**2 + more, correction)
 
 
 def _variance(one: Stratum, total: float, squares: float, mean: float) -> float:

@@ -1,7 +1,8 @@
 """Intervals for proportions: Wilson's, and one for a weighted mean of several that is honest at small counts.
 
 Sources: Wilson (1927), Journal of the American Statistical Association 22; Kish (1965), Survey Sampling, for the
-effective number; Zou and Donner (2008), Statistics in Medicine 27, and Newcombe (2001), for putting limits together.
+effective number; Newcombe (1998) and Zou and Donner (2008), Statistics in Medicine 17, 873-890, and 27, for putting
+limits together.
 """
 
 from collections.abc import Iterable, Sequence

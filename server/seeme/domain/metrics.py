@@ -8,6 +8,7 @@ from seeme.clock import from_micros
 from seeme.domain import sums
 from seeme.domain.histograms import LATENCY_BINS, latency_quantiles
 from seeme.domain.periods import Span
+from seeme.records.accuracy import AccuracyEstimate
 from seeme.records.metrics import LabelCount, PeriodMetrics
 
 NO_PREDICTIONS = "no predictions in this period"
@@ -21,9 +22,12 @@ INCOMPLETE = (
     "labels that happen to arrive are not a random part of the predictions; set config.labels_complete if every "
     "prediction gets its true label, or see naive_accuracy"
 )
+NO_REVIEWS = "no true labels are known for this period, and nothing of it was reviewed (by day)"
+ALL_KNOWN = "every prediction has its true label, so there is nothing to estimate"
+ACCURACY = ("accuracy", "accuracy_low", "accuracy_high")
 OTHER_TASK = "this is a number of {} models"
 MOST_LABELS = 50
-BOXES = "the accuracy of detections needs matched boxes and isn't computed from sums"
+BOXES = "whether the boxes of an image are all right is known from review alone: switch the data engine on"
 
 
 class Subject(NamedTuple):
@@ -38,8 +42,10 @@ def _share(part: int, whole: int) -> float | None:
     return part / whole if whole > 0 else None
 
 
-def of_period(span: Span, vector: sums.Vector, subject: Subject, *, partial: bool) -> PeriodMetrics:
-    """Return the numbers of one period from its summed vector."""
+def of_period(
+    span: Span, vector: sums.Vector, subject: Subject, *, partial: bool, reviewed: AccuracyEstimate | None = None
+) -> PeriodMetrics:
+    """Return the numbers of one period from its summed vector, and from what was reviewed of it."""
     lane = vector.tolist()
     reasons: dict[str, str] = {}
     predictions, confident = lane[sums.PREDICTIONS], lane[sums.CONFIDENCE_N]
@@ -61,7 +67,7 @@ def of_period(span: Span, vector: sums.Vector, subject: Subject, *, partial: boo
         labelled=lane[sums.PAIRS] if subject.task == "regression" else lane[sums.LABELLED],
         **_latency(vector, lane, reasons),
         **_votes(lane, reasons),
-        **_accuracy(lane, subject, reasons),
+        **_accuracy(lane, subject, reviewed, reasons),
         **_regression(vector, subject, reasons),
         reasons=reasons,
     )
@@ -115,17 +121,35 @@ def _by_count(one: LabelCount) -> tuple[int, bool, str]:
     return -one.count, one.label is None, one.label or ""
 
 
-def _accuracy(lane: list[int], subject: Subject, reasons: dict[str, str]) -> dict[str, Any]:
-    """Return the accuracy (None unless the label feed is complete) and the naive one of whatever labels came."""
-    if subject.task != "classification":
-        why = BOXES if subject.task == "detection" else OTHER_TASK.format("classification")
-        reasons["accuracy"] = reasons["naive_accuracy"] = why
-        return {"accuracy": None, "naive_accuracy": None}
-    naive = _share(lane[sums.LABELLED_RIGHT], lane[sums.LABELLED])
-    _explain(reasons, naive is None, NO_LABELS, "accuracy", "naive_accuracy")
-    if naive is not None and not subject.labels_complete:
-        reasons["accuracy"] = INCOMPLETE
-    return {"accuracy": naive if subject.labels_complete else None, "naive_accuracy": naive}
+def _accuracy(
+    lane: list[int], subject: Subject, reviewed: AccuracyEstimate | None, reasons: dict[str, str]
+) -> dict[str, Any]:
+    """Return the accuracy of a complete label feed, else that estimated from reviews; and the naive one beside it."""
+    labelled = subject.task == "classification"
+    naive = _share(lane[sums.LABELLED_RIGHT], lane[sums.LABELLED]) if labelled else None
+    if labelled and subject.labels_complete:
+        _explain(reasons, naive is None, NO_LABELS, *ACCURACY, "naive_accuracy")
+        _explain(reasons, naive is not None, ALL_KNOWN, *ACCURACY[1:])
+        found = {"accuracy": naive, "accuracy_low": None, "accuracy_high": None}
+        return {
+            **found,
+            "accuracy_note": "",
+            "naive_accuracy": naive,
+            "reviewed": reviewed.decided if reviewed else 0,
+        }
+    if reviewed is None:
+        why = NO_REVIEWS if labelled else BOXES if subject.task == "detection" else OTHER_TASK.format("classification")
+        if labelled and naive is not None:
+            why = INCOMPLETE
+        _explain(reasons, True, why, *ACCURACY)
+        _explain(reasons, naive is None, NO_LABELS if labelled else why, "naive_accuracy")
+        return {**dict.fromkeys(ACCURACY), "accuracy_note": "", "naive_accuracy": naive, "reviewed": 0}
+    _explain(reasons, reviewed.value is None, reviewed.reasons.get("value", NO_REVIEWS), *ACCURACY)
+    naive = reviewed.naive_accuracy if naive is None else naive
+    _explain(reasons, naive is None, reviewed.reasons.get("naive_accuracy", NO_LABELS), "naive_accuracy")
+    found = {"accuracy": reviewed.value, "accuracy_low": reviewed.low, "accuracy_high": reviewed.high}
+    note = " ".join(reviewed.notes)
+    return {**found, "accuracy_note": note, "naive_accuracy": naive, "reviewed": reviewed.decided}
 
 
 def _regression(vector: sums.Vector, subject: Subject, reasons: dict[str, str]) -> dict[str, Any]:

@@ -1,15 +1,16 @@
 """What an estimate of accuracy leaves out and rests on, in plain words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from seeme.domain.intervals import Limits
-from seeme.domain.strata import Stratum
+from seeme.domain.strata import Stratum, merged
 
 NO_PREDICTIONS = "there are no predictions"
 ONLY_ZERO = "no rule could take any of these predictions for review: add a random_sample rule"
 NONE_TAKEN = "no prediction has been taken for review yet"
 NONE_DECIDED = "{taken} predictions were taken for review and none has been decided yet"
 ONE_DECIDED = "one reviewed prediction is too few to estimate from"
+LAG = 0.05  # the least share of predictions that wait for a note about them
 
 
 def percent(share: float) -> str:
@@ -77,6 +78,27 @@ def _doubts(every: Sequence[Stratum]) -> list[str]:
             "ones, the estimate is too high."
         )
     return notes
+
+
+def lag_note(parts: Iterable[Iterable[Stratum]], seen: Sequence[Stratum]) -> list[str]:
+    """Return what share of the predictions is of days or versions that others, already decided, stand for.
+
+    A stratum of several days has one weight. That is right while all of them are decided alike, as in hash order.
+    """
+    known = {one.key for one in seen}
+    late = sum(
+        one.sums.n
+        for part in parts
+        for one in merged(part)
+        if one.key in known and one.sums.taken and not one.sums.decided
+    )
+    total = sum(one.sums.n for one in seen)
+    if not total or late / total < LAG:
+        return []
+    return [
+        f"{percent(late / total)} of the predictions are of days or versions of which none of their kind is decided "
+        "yet; the decided ones of the same rules stand for them, as if accuracy hadn't changed."
+    ]
 
 
 def difference_note(seen: Sequence[Stratum], found: Limits | None, naive: float | None) -> list[str]:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from seeme.records.types import View
+from seeme.records.types import Time, View
 
 Method = Literal["hajek", "difference"]
 
@@ -93,3 +93,17 @@ class ClassTable(View, frozen=True, kw_only=True):
     confusions: list[ConfusionPair]
     marked: bool
     notes: list[str]
+
+
+class AccuracyReport(View, frozen=True, kw_only=True):
+    """The accuracy of a model's predictions of some days; `start` and `end` are null when all of them are meant.
+
+    `classes` is null for tasks without labels. For detections a prediction is right when all of its boxes are.
+    """
+
+    model_id: str
+    version_id: str | None
+    start: Time | None
+    end: Time | None
+    accuracy: AccuracyEstimate
+    classes: ClassTable | None

@@ -151,3 +151,28 @@ class RuleSetVersion(View, frozen=True, kw_only=True):
     made_by: str
     created_at: Time
     settings: DataEngine
+
+
+class DryRunRequest(Wire, frozen=True, kw_only=True):
+    """Settings to try on the last predictions; what they don't name is as it stands."""
+
+    data_engine: DataEnginePatch
+    last: Annotated[int, Meta(ge=1, le=100_000, description="On how many predictions to try them")] = 1000
+
+
+class DryRunRule(View, frozen=True, kw_only=True):
+    """One rule: how many predictions it matches, and how many items a day it would take by itself."""
+
+    rule: str
+    rate: float
+    matched: int
+    items_per_day: float | None
+
+
+class DryRun(View, frozen=True, kw_only=True):
+    """What settings would queue, on average: an item that several rules take is one item. Null without predictions."""
+
+    predictions: int
+    days: float | None
+    items_per_day: float | None
+    rules: list[DryRunRule]

@@ -18,6 +18,9 @@ class PeriodMetrics(View, frozen=True, kw_only=True):
     """One hour, day or ISO week of one model (all its versions, or one).
 
     Shares are 0 to 1, latencies milliseconds (2 % relative error), `partial` marks the period that is still running.
+    `accuracy` is that of the true labels where the model's feed of them is declared complete, else the estimate from
+    reviewed predictions, with the ends of its 95 % interval; `accuracy_note` says what the estimate
+    covers and rests on, `reviewed` how many that rules took were decided.
     `mae`, `rmse` and `bias` are of errors kept to 1e-6 of the value's unit, so scale your units.
     """
 
@@ -44,6 +47,10 @@ class PeriodMetrics(View, frozen=True, kw_only=True):
     comments: int
     labelled: int
     accuracy: float | None
+    accuracy_low: float | None
+    accuracy_high: float | None
+    accuracy_note: str
+    reviewed: int
     naive_accuracy: float | None
     mae: float | None
     rmse: float | None

@@ -140,3 +140,32 @@ class ReviewRow(Struct, kw_only=True):
     decided_at: int | None = None
     feedback_id: str | None = None
     subject: bytes | None = None
+
+
+class ItemRow(Struct, kw_only=True):
+    """A row of `dataset_items`. What is below `note` is filled in where the item is put into its dataset."""
+
+    dataset_id: str
+    id: str
+    source: str
+    created_at: int
+    model_id: str | None = None
+    prediction_id: str | None = None
+    label: str | None = None
+    value: float | None = None
+    boxes: str | None = None
+    width: int | None = None
+    height: int | None = None
+    input_hash: str | None = None
+    input_url: str | None = None
+    input_id: str | None = None
+    reviewer: str | None = None
+    feedback_id: str | None = None
+    pi: float | None = None
+    note: str | None = None
+    split: str = ""
+    since: int = 0
+    until: int = 0
+    digest: bytes = b""
+    input_stored: int = 0
+    subject: bytes | None = None

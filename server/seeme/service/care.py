@@ -7,9 +7,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from seeme.errors import SetupError
-from seeme.service import recount
+from seeme.service import dataset_checks, recount
 from seeme.settings import Settings
-from seeme.store import blobs, registry, strata
+from seeme.store import blobs, datasets, registry, strata
 from seeme.store.database import Reader
 from seeme.store.engines import FILE, open_to_read
 from seeme.store.sqlite import open_sqlite_readonly
@@ -21,7 +21,7 @@ async def model_ids(reader: Reader) -> list[str]:
 
 
 async def check(settings: Settings) -> AsyncIterator[tuple[str, list[str]]]:
-    """Yield what was looked at, with the faults found there: the file, each model's sums against rows, the inputs."""
+    """Yield what was looked at, with the faults found there: the file, sums and counts against rows, the inputs."""
     database = await open_to_read(settings)
     try:
         damage = await database.integrity_errors()
@@ -41,6 +41,10 @@ async def check(settings: Settings) -> AsyncIterator[tuple[str, list[str]]]:
                 skipped = sum(thinned for _, thinned in days)
                 note = f", {skipped} without rows any more" if skipped else ""
                 yield f"sums of {model_id} against rows ({len(days)} days{note})", faults
+            for stored in await datasets.datasets(reader):
+                if stored.deleted_at is None:
+                    faults = await dataset_checks.differences(reader, stored.dataset.id)
+                    yield f"counts of the dataset {stored.dataset.id} against rows", faults
             missing = [hash for hash in await blobs.hashes(reader) if not _blob(settings.data, hash).exists()]
             yield "inputs", [f"the input {hash} has a row but no file" for hash in missing]
     finally:

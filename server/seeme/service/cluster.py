@@ -5,13 +5,14 @@ from functools import partial
 
 from seeme.clock import SECOND
 from seeme.errors import SetupError
+from seeme.service.datasets import Datasets
 from seeme.service.inbox import Inbox
 from seeme.service.intake import Intake
 from seeme.service.keys import Keys
 from seeme.service.models import Models
 from seeme.service.secrets import fingerprint
 from seeme.service.signing import Signing
-from seeme.store import cluster, registry
+from seeme.store import cluster, datasets, registry
 from seeme.store.database import Database, Transaction
 
 CHUNK = 200
@@ -20,6 +21,7 @@ Found = tuple[
     Sequence[registry.StoredSecret],
     Sequence[registry.StoredVersion],
     Sequence[registry.StoredModel],
+    Sequence[datasets.StoredDataset],
 ]
 
 
@@ -34,6 +36,7 @@ class Cluster:
         models: Models,
         keys: Keys,
         signing: Signing,
+        datasets: Datasets,
         clock: Callable[[], int],
     ) -> None:
         self._database = database
@@ -42,6 +45,7 @@ class Cluster:
         self._models = models
         self._keys = keys
         self._signing = signing
+        self._datasets = datasets
         self._clock = clock
 
     async def agree_on_secret(self, secret: bytes) -> None:
@@ -55,7 +59,7 @@ class Cluster:
                 )
 
     async def refresh(self) -> None:
-        """Read models, versions, keys and signing secrets again: another node may have changed them.
+        """Read models, versions, keys, signing secrets and datasets again: another node may have changed them.
 
         In the writer, so that a change of this node's own isn't overtaken by what was read before it.
         """
@@ -65,10 +69,11 @@ class Cluster:
         await self._inbox.run(_read, self._take)
 
     def _take(self, found: Found) -> None:
-        keys, secrets, versions, models = found
+        keys, secrets, versions, models, known = found
         self._models.replace(models, versions)
         self._signing.replace(secrets)
         self._keys.remember_all(keys)
+        self._datasets.replace(known)
 
     async def claim(self, name: str, every: float) -> bool:
         """Say whether this node runs a periodic task now; the others then wait until it is due again."""
@@ -101,4 +106,5 @@ async def _read(tx: Transaction) -> Found:
     # What names a model is read before the models: each statement may see more than the one before it, and a key whose
     # model isn't known would be let in and refused.
     keys, secrets = await registry.keys(tx), await registry.signing_secrets(tx)
-    return keys, secrets, await registry.versions(tx), await registry.models(tx)
+    versions, models = await registry.versions(tx), await registry.models(tx)
+    return keys, secrets, versions, models, await datasets.datasets(tx)

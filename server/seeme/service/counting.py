@@ -7,13 +7,10 @@ from seeme.store.strata import Strata, key_of
 
 def decision(counted: Strata, item: ReviewRow, sign: int) -> None:
     """Count the decision about an item, or take it away; an unusable input is one that couldn't be judged."""
-    if item.round == 2 or item.rule_set is None:
+    if item.round == 2 or item.rule_set is None or item.pi is None:
         return
     key = key_of(item.model_id, item, item.rule_set, item.matched)
-    if item.pi is None:
-        if item.was_right is not None:
-            counted.extra(key, 0.0, bool(item.was_right), sign)
-    elif item.was_right is None:
+    if item.was_right is None:
         counted.add(key, item.pi, strata.of_skipped(), sign)
     else:
         decided = strata.of_decided(bool(item.was_right), item.confidence, in_order=bool(item.in_order))

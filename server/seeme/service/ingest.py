@@ -91,7 +91,8 @@ class Ingest:
         rows: list[EventRow] = []
         for item in items:
             try:
-                rows.append(to_row(item, identity, at))
+                # A microsecond each: what stands later was done later, and ids of clocks that jump don't say so.
+                rows.append(to_row(item, identity, at + len(outcomes)))
                 outcomes.append(None)
             except SeeMeError as error:
                 outcomes.append(error)

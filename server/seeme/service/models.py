@@ -10,6 +10,7 @@ from seeme.clock import to_micros
 from seeme.domain import sampling
 from seeme.errors import Conflict, Invalid, NotFound, invalid
 from seeme.ids import short_id
+from seeme.records.datasets import Dataset
 from seeme.records.engine import RuleSetVersion
 from seeme.records.models import Config, ConfigPatch, Model, ModelPatch, NewModel, NewVersion, Version
 from seeme.records.queries import Keyset, from_cursor, to_cursor
@@ -28,8 +29,9 @@ NOT_YET = {
 class Models:
     """The models of this service."""
 
-    def __init__(self, inbox: Inbox, clock: Callable[[], int]) -> None:
+    def __init__(self, inbox: Inbox, dataset: Callable[[str], Dataset], clock: Callable[[], int]) -> None:
         self._inbox = inbox
+        self._dataset = dataset
         self._clock = clock
         self._models: dict[str, registry.StoredModel] = {}
         self._versions: dict[str, dict[str, registry.StoredVersion]] = {}
@@ -139,10 +141,23 @@ class Models:
         wrong = sampling.misfit(stored.model.task, stored.model.labels, stored.model.data_engine)
         if wrong is not None:
             raise Invalid(wrong.message, errors=(wrong,))
+        self._check_target(stored.model)
         await registry.update_model(tx, stored.model)
         if stored.model.data_engine.version != before.model.data_engine.version:
             await registry.insert_rule_set(tx, stored.model, by, at)
         return stored
+
+    def _check_target(self, model: Model) -> None:
+        """Raise Invalid when decisions couldn't go where they are to go."""
+        target, path = model.data_engine.target_dataset_id, "$.data_engine.target_dataset_id"
+        if target is None:
+            return
+        try:
+            task = self._dataset(target).task
+        except NotFound:
+            raise invalid(path, f"there is no dataset {target}; create it first") from None
+        if task not in (None, model.task):
+            raise invalid(path, f"the dataset {target} is for {task}, this model is one of {model.task}")
 
     async def delete(self, model_id: str) -> None:
         """Mark a model as deleted: it is gone at once; a task then deletes its rows in chunks."""

@@ -19,6 +19,7 @@ from seeme.records.rows import ReviewRow
 from seeme.service import counting
 from seeme.service.inbox import Inbox
 from seeme.service.keys import Identity
+from seeme.service.learning import Learning
 from seeme.service.models import Models
 from seeme.service.sampling import item_id
 from seeme.store import review
@@ -32,9 +33,10 @@ _json = msgspec.json.Encoder()
 class Queue:
     """Claims, leases and decisions."""
 
-    def __init__(self, inbox: Inbox, models: Models, writer: str, clock: Callable[[], int]) -> None:
+    def __init__(self, inbox: Inbox, models: Models, learning: Learning, writer: str, clock: Callable[[], int]) -> None:
         self._inbox = inbox
         self._models = models
+        self._learning = learning
         self._writer = writer
         self._clock = clock
 
@@ -147,6 +149,7 @@ class Queue:
         await review.close(tx, row)
         await review.write_log(tx, row, at, identity.holder, "decided", _words(new))
         await self.tally(tx, row, 1)
+        await self._learning.keep(tx, row)
 
     async def undo(self, model_id: str, id: str, identity: Identity, lease_seconds: int = 600) -> ReviewRow:
         """Take a decision of one's own back: the item is in review again, held by who decided it.
@@ -174,6 +177,7 @@ class Queue:
     ) -> None:
         """Uncount a decision and open its item: for the one who undoes it, or without a lease for all."""
         await self.tally(tx, row, -1)
+        await self._learning.drop(tx, row)
         row.status = "needs_review" if lease_seconds is None else "in_review"
         if lease_seconds is not None:
             row.holder, row.holder_key, row.lease_until = identity.holder, identity.key_id, at + lease_seconds * SECOND

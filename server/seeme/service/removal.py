@@ -8,6 +8,7 @@ from seeme.domain import sums
 from seeme.records.keys import Erased
 from seeme.records.rows import FeedbackRow, PredictionRow
 from seeme.service import leaving, truths, votes
+from seeme.service.datasets import Datasets
 from seeme.service.inbox import Inbox
 from seeme.service.intake import FINE_KEPT, Intake
 from seeme.service.models import Models
@@ -35,6 +36,7 @@ class Removal:
         intake: Intake,
         models: Models,
         signing: Signing,
+        datasets: Datasets,
         files: Blobs,
         settings: Settings,
         clock: Callable[[], int],
@@ -43,6 +45,7 @@ class Removal:
         self._intake = intake
         self._models = models
         self._signing = signing
+        self._datasets = datasets
         self._files = files
         self._settings = settings
         self._clock = clock
@@ -60,6 +63,7 @@ class Removal:
         for model_id in self._models.deleted():
             await self._repeat(partial(self._empty, model_id))
             await self._inbox.run(partial(self._end, model_id), partial(self._forget, model_id))
+        await self._datasets.sweep()
         tombstones = now - self._settings.tombstone_days * DAY
         await self._inbox.run(partial(removal.delete_old_tombstones, before=tombstones))
         await self._inbox.run(partial(registry.delete_old_grants, at=now))
@@ -73,6 +77,7 @@ class Removal:
     async def _end(self, model_id: str, tx: Transaction) -> None:
         await tx.hold([model_id], alone=True)
         if await self._is_deleted(model_id, tx):
+            await self._datasets.detach(tx, model_id)
             await registry.delete_model(tx, model_id)
 
     def _forget(self, model_id: str, _: None) -> None:
@@ -142,7 +147,8 @@ class Removal:
     async def erase(self, subject: bytes) -> Erased:
         """Delete everything of a person: predictions logged for them with all that hangs on these, and their feedback.
 
-        Sums give back exactly what these rows added. Each chunk is one transaction; a repeated call goes on.
+        Sums give back exactly what these rows added. What datasets have of these predictions, and of those that have
+        expired, goes from every version. Each chunk is one transaction; a repeated call goes on.
         """
         predictions = feedback = 0
         while (chunk := await self._inbox.run(partial(self._erase_predictions, subject))) is not None:
@@ -150,6 +156,7 @@ class Removal:
         while chunk := await self._inbox.run(partial(self._erase_feedback, subject)):
             feedback += chunk
         await self._repeat(partial(self._erase_items, subject))
+        await self._repeat(partial(self._datasets.erase_subject, subject=subject, most=CHUNK))
         await self._sweep_blobs()
         return Erased(predictions=predictions, feedback=feedback)
 
@@ -182,6 +189,8 @@ class Removal:
         await tally.store(tx)
         await counted.store(tx, self._intake.sums.writer)
         await bury(tx, "feedback", gone, at)
+        for model_id in sorted(models):
+            await self._datasets.erase(tx, model_id, [row.id for row in rows if row.model_id == model_id])
         await self._bury_predictions(tx, rows)
         await self._intake.sums.add(tx, delta, at - FINE_KEPT)
         return len(rows)

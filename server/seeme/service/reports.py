@@ -10,6 +10,7 @@ from seeme.errors import invalid
 from seeme.records.metrics import PeriodMetrics, Rebuilt
 from seeme.records.queries import MetricsQuery
 from seeme.service import recount
+from seeme.service.accuracy import Accuracy
 from seeme.service.inbox import Inbox
 from seeme.service.intake import FINE_KEPT
 from seeme.service.models import Models
@@ -24,8 +25,17 @@ FIRST, LAST = -62_104_060_800_000_000, 253_370_764_800_000_000  # beyond them th
 class Reports:
     """What the sums say."""
 
-    def __init__(self, reader: Reader, inbox: Inbox, models: Models, store: Sums, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        inbox: Inbox,
+        models: Models,
+        store: Sums,
+        accuracy: Accuracy,
+        clock: Callable[[], int],
+    ) -> None:
         self._reader = reader
+        self._accuracy = accuracy
         self._inbox = inbox
         self._models = models
         self._sums = store
@@ -38,9 +48,16 @@ class Reports:
         for at, blob in await self._vectors(model_id, query, spans):
             rows.setdefault(periods.start_of(query.period, at), []).append(blob)
         subject = await self._subject(model_id)
+        reviewed = await self._accuracy.by_period(model_id, query.period, spans, query.version_id)
         now = self._clock()
         return [
-            of_period(one, sums.total(rows.get(one.start, [])), subject, partial=one.start <= now < one.stop)
+            of_period(
+                one,
+                sums.total(rows.get(one.start, [])),
+                subject,
+                partial=one.start <= now < one.stop,
+                reviewed=reviewed.get(one.start),
+            )
             for one in spans
         ]
 
@@ -50,7 +67,12 @@ class Reports:
         whole = periods.Span(f"{spans[0].name}/{spans[-1].name}", spans[0].start, spans[-1].stop)
         found = [blob for _, blob in await self._vectors(model_id, query, spans)]
         partial = whole.start <= self._clock() < whole.stop
-        return of_period(whole, sums.total(found), await self._subject(model_id), partial=partial)
+        subject = await self._subject(model_id)
+        reviewed = None
+        if self._models.get(model_id).data_engine.version:
+            report = await self._accuracy.report(model_id, whole.start, whole.stop - 1, query.version_id)
+            reviewed = report.accuracy
+        return of_period(whole, sums.total(found), subject, partial=partial, reviewed=reviewed)
 
     def _spans(self, query: MetricsQuery) -> list[periods.Span]:
         end = self._clock() if query.end is None else query.end

@@ -6,8 +6,12 @@ from contextlib import asynccontextmanager
 from seeme import clock as clocks
 from seeme.ids import short_id
 from seeme.records.metrics import Health
+from seeme.service.accuracy import Accuracy
 from seeme.service.approval import Approval
 from seeme.service.cluster import Cluster
+from seeme.service.dataset_exports import DatasetExports
+from seeme.service.datasets import Datasets
+from seeme.service.dry_run import DryRuns
 from seeme.service.events import Events
 from seeme.service.flagged import Flagged
 from seeme.service.inbox import Inbox
@@ -15,6 +19,7 @@ from seeme.service.ingest import Ingest
 from seeme.service.inputs import Inputs
 from seeme.service.intake import Intake
 from seeme.service.keys import Keys
+from seeme.service.learning import Learning
 from seeme.service.models import Models
 from seeme.service.pulse import Pulse
 from seeme.service.queue import Queue
@@ -24,6 +29,7 @@ from seeme.service.review import Review
 from seeme.service.secrets import deployment_secret
 from seeme.service.signing import Signing
 from seeme.service.tasks import Tasks
+from seeme.service.training import Training
 from seeme.service.widget import Widget
 from seeme.settings import Settings
 from seeme.store.blobs import Blobs
@@ -48,22 +54,31 @@ class Services:
         public_url = settings.public_url or f"http://{settings.host}:{settings.port}{settings.root_path}"
         self.intake = Intake(settings, lambda model_id: self.models.get(model_id), sums)
         self.inbox: Inbox = Inbox(database, self.intake, settings, clock, self._committed)
-        self.models = Models(self.inbox, clock)
+        self.datasets = Datasets(self.inbox, database, clock)
+        self.models = Models(self.inbox, self.datasets.get, clock)
         self.keys = Keys(self.inbox, database, public_url, clock)
         self.signing = Signing(self.inbox, self.models, clock)
         self._secret = deployment_secret(settings)
         self.ingest = Ingest(self.inbox, self.models, self.signing, database, self.intake.sampling, self._secret, clock)
         self.events = Events(database, self.models, public_url, clock)
         self.inputs = Inputs(database, self.inbox, self.models, self.events, files, settings, clock)
-        self.reports = Reports(database, self.inbox, self.models, sums, clock)
-        self.removal: Removal = Removal(self.inbox, self.intake, self.models, self.signing, files, settings, clock)
-        self.queue = Queue(self.inbox, self.models, sums.writer, clock)
+        self.accuracy = Accuracy(database, self.models, clock)
+        self.reports = Reports(database, self.inbox, self.models, sums, self.accuracy, clock)
+        self.dataset_exports = DatasetExports(database, self.datasets, files)
+        self.training = Training(self.inbox, database, self.models, self.datasets, clock)
+        self.removal: Removal = Removal(
+            self.inbox, self.intake, self.models, self.signing, self.datasets, files, settings, clock
+        )
+        self.queue = Queue(self.inbox, self.models, Learning(self.datasets), sums.writer, clock)
         self.flagged = Flagged(database, self.models, self.events, clock)
+        self.dry_runs = DryRuns(self.models, self.events, clock)
         approval = Approval(self.queue, self.models.get)
         self.review = Review(self.inbox, database, self.models, self.events, self.intake, self.removal, approval, clock)
         self.widget = Widget(database, self.models, self.signing, self.ingest, clock)
         self.pulse = Pulse(database)
-        self.cluster = Cluster(database, self.inbox, self.intake, self.models, self.keys, self.signing, clock)
+        self.cluster = Cluster(
+            database, self.inbox, self.intake, self.models, self.keys, self.signing, self.datasets, clock
+        )
 
     def _committed(self, seconds: float, events: int) -> None:
         for observe in self.commits:
@@ -85,6 +100,7 @@ class Services:
             await services.keys.load(database)  # before the models that they name, as in Cluster.refresh
             await services.signing.load(database)
             await services.models.load(database)
+            await services.datasets.load(database)
             await services.intake.load(database, [model.id for model in services.models.live()])
             services.tasks.start(services)
             try:

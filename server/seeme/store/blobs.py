@@ -89,6 +89,13 @@ class Blobs:
         """Delete an upload that isn't wanted."""
         upload.path.unlink(missing_ok=True)
 
+    def read(self, hash: str) -> bytes | None:
+        """Return the bytes of a hash, None where they aren't there (any more)."""
+        try:
+            return self.path(hash).read_bytes()
+        except FileNotFoundError:
+            return None
+
     def delete(self, hash: str) -> None:
         """Delete the bytes of a hash."""
         self.path(hash).unlink(missing_ok=True)

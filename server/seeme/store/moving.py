@@ -30,13 +30,21 @@ TABLES = {
     "strata": ("model_id", "day", "version_id", "arm", "rule_set", "matched", "writer"),
     "confusions": ("model_id", "day", "version_id", "arm", "rule_set", "matched", "predicted", "actual"),
     "ab_units": ("ab_test_id", "unit", "metric"),
+    "datasets": ("id",),
+    "dataset_versions": ("dataset_id", "number"),
+    "dataset_items": ("dataset_id", "id", "since"),
+    "dataset_counts": ("dataset_id", "split", "label"),
+    "training_jobs": ("id",),
     "blobs": ("hash",),
     "keys": ("id",),
     "sign_in_codes": ("hash",),
     "sessions": ("hash",),
 }
 # Rows are compared byte for byte where a difference would be a wrong number or an open door; the others are counted.
-COMPARED = ("models", "label_positions", "sums", "strata", "confusions", "keys")
+COMPARED = (
+    *("models", "label_positions", "sums", "strata", "confusions", "keys"),
+    *("dataset_versions", "dataset_counts"),
+)
 
 Chunks = AsyncIterator[list[tuple[Any, ...]]]
 

@@ -501,11 +501,10 @@ order by b.decided_at desc, b.id limit :most;
 -- name: add_strata
 insert into strata (
   model_id, day, version_id, arm, rule_set, matched, writer, pi, n, confident, c_sum, c_squares, taken, decided,
-  was_right, out_of_order, skipped, dc_n, dc_sum, dc_squares, d_sum, d_squares, cd_sum, extra_decided, extra_right
+  was_right, out_of_order, skipped, dc_n, dc_sum, dc_squares, d_sum, d_squares, cd_sum
 ) values (
   :model_id, :day, :version_id, :arm, :rule_set, :matched, :writer, :pi, :n, :confident, :c_sum, :c_squares, :taken,
-  :decided, :was_right, :out_of_order, :skipped, :dc_n, :dc_sum, :dc_squares, :d_sum, :d_squares, :cd_sum,
-  :extra_decided, :extra_right
+  :decided, :was_right, :out_of_order, :skipped, :dc_n, :dc_sum, :dc_squares, :d_sum, :d_squares, :cd_sum
 ) on conflict (model_id, day, version_id, arm, rule_set, matched, writer) do update set
   n = strata.n + excluded.n, confident = strata.confident + excluded.confident,
   c_sum = strata.c_sum + excluded.c_sum, c_squares = strata.c_squares + excluded.c_squares,
@@ -514,8 +513,7 @@ insert into strata (
   skipped = strata.skipped + excluded.skipped, dc_n = strata.dc_n + excluded.dc_n,
   dc_sum = strata.dc_sum + excluded.dc_sum, dc_squares = strata.dc_squares + excluded.dc_squares,
   d_sum = strata.d_sum + excluded.d_sum, d_squares = strata.d_squares + excluded.d_squares,
-  cd_sum = strata.cd_sum + excluded.cd_sum, extra_decided = strata.extra_decided + excluded.extra_decided,
-  extra_right = strata.extra_right + excluded.extra_right;
+  cd_sum = strata.cd_sum + excluded.cd_sum;
 
 -- name: strata_between
 select * from strata
@@ -557,3 +555,124 @@ order by p.created_at, p.id limit :most;
 
 -- name: review_of_subject
 select * from review_items where subject = :subject order by model_id, id limit :most;
+
+-- name: insert_dataset
+insert into datasets (id, name, task, splits, digest, created_by, created_at)
+values (:id, :name, :task, :splits, :digest, :created_by, :created_at);
+
+-- name: all_datasets
+select * from datasets order by created_at, id;
+
+-- name: dataset
+select * from datasets where id = :id;
+
+-- name: set_dataset_task
+update datasets set task = :task where id = :id;
+
+-- name: mark_dataset_deleted
+update datasets set deleted_at = :deleted_at where id = :id;
+
+-- name: delete_dataset
+delete from datasets where id = :id;
+
+-- name: insert_dataset_version
+insert into dataset_versions (
+  dataset_id, number, id, name, parent_id, digest, created_by, created_at, counts, erased
+) values (:dataset_id, :number, :id, :name, :parent_id, :digest, :created_by, :created_at, :counts, 0);
+
+-- name: dataset_version
+select * from dataset_versions where dataset_id = :dataset_id and id = :id;
+
+-- name: latest_dataset_version
+select * from dataset_versions where dataset_id = :dataset_id order by number desc limit 1;
+
+-- name: list_dataset_versions
+select * from dataset_versions where dataset_id = :dataset_id and number > :number order by number limit :most;
+
+-- name: dataset_versions_between
+select * from dataset_versions
+where dataset_id = :dataset_id and number >= :since and number < :until order by number;
+
+-- name: set_dataset_version_counts
+update dataset_versions set counts = :counts, erased = :erased where dataset_id = :dataset_id and number = :number;
+
+-- name: delete_dataset_versions
+delete from dataset_versions where dataset_id = :dataset_id;
+
+-- name: insert_dataset_item
+insert into dataset_items (
+  dataset_id, id, since, until, digest, model_id, prediction_id, label, value, boxes, width, height, input_hash,
+  input_url, input_id, input_stored, source, reviewer, feedback_id, pi, note, created_at, split, subject
+) values (
+  :dataset_id, :id, :since, :until, :digest, :model_id, :prediction_id, :label, :value, :boxes, :width, :height,
+  :input_hash, :input_url, :input_id, :input_stored, :source, :reviewer, :feedback_id, :pi, :note, :created_at, :split,
+  :subject
+);
+
+-- name: dataset_item
+select * from dataset_items where dataset_id = :dataset_id and id = :id and until = :until;
+
+-- name: end_dataset_item
+update dataset_items set until = :until where dataset_id = :dataset_id and id = :id and since = :since;
+
+-- name: delete_dataset_item
+delete from dataset_items where dataset_id = :dataset_id and id = :id and since = :since;
+
+-- name: list_dataset_items
+select * from dataset_items
+where dataset_id = :dataset_id and id > :id and since <= :number and until > :number order by id limit :most;
+
+-- name: count_unsized_dataset_items
+select count(*) as n, min(id) as first from dataset_items
+where dataset_id = :dataset_id and since <= :number and until > :number and (width is null or height is null);
+
+-- name: dataset_items_entered
+select count(*) as n from dataset_items
+where dataset_id = :dataset_id and since > :old and since <= :new and until > :new;
+
+-- name: dataset_items_left
+select count(*) as n from dataset_items
+where dataset_id = :dataset_id and until > :old and until <= :new and since <= :old;
+
+-- name: dataset_items_changed
+select count(*) as n from dataset_items a join dataset_items b on b.dataset_id = a.dataset_id and b.id = a.id
+where a.dataset_id = :dataset_id and a.since > :old and a.since <= :new and a.until > :new
+  and b.until > :old and b.until <= :new and b.since <= :old;
+
+-- name: some_dataset_items
+select * from dataset_items where dataset_id = :dataset_id order by id, since limit :most;
+
+-- name: dataset_items_after
+select * from dataset_items
+where dataset_id = :dataset_id and (id, since) > (:id, :since) order by id, since limit :most;
+
+-- name: dataset_items_of_subject
+select * from dataset_items where subject = :subject order by dataset_id, id, since limit :most;
+
+-- name: detach_dataset_items
+update dataset_items set prediction_id = null, feedback_id = null
+where dataset_id = :dataset_id and model_id = :of_model and prediction_id is not null;
+
+-- name: add_dataset_count
+insert into dataset_counts (dataset_id, split, label, n) values (:dataset_id, :split, :label, :n)
+on conflict (dataset_id, split, label) do update set n = dataset_counts.n + excluded.n;
+
+-- name: dataset_counts
+select split, label, n from dataset_counts where dataset_id = :dataset_id and n <> 0 order by split, label;
+
+-- name: delete_dataset_counts
+delete from dataset_counts where dataset_id = :dataset_id;
+
+-- name: hold_blob
+update blobs set refs = refs + 1 where hash = :hash and refs > 0 returning hash;
+
+-- name: insert_training_job
+insert into training_jobs (
+  id, name, dataset_id, version_id, base_model_id, status, digest, created_by, created_at
+) values (:id, :name, :dataset_id, :version_id, :base_model_id, :status, :digest, :created_by, :created_at);
+
+-- name: training_job
+select * from training_jobs where id = :id;
+
+-- name: list_training_jobs
+select * from training_jobs where (created_at, id) > (:at, :id) order by created_at, id limit :most;

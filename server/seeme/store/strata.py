@@ -4,14 +4,14 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from msgspec.structs import astuple
+
 from seeme.clock import DAY
-from seeme.domain.strata import Sums
+from seeme.domain.strata import Stratum, Sums
 from seeme.store.database import Reader, Row, Transaction
 
 # `right` is a word of SQL.
 COLUMNS = {name: "was_right" if name == "right" else name for name in Sums.__struct_fields__}
-# Decisions about predictions that no rule took: they count in the naive number alone.
-EXTRAS = ("extra_decided", "extra_right")
 
 
 class StratumKey(NamedTuple):
@@ -25,7 +25,7 @@ class StratumKey(NamedTuple):
     matched: str
 
 
-_AMOUNTS = (*COLUMNS.values(), *EXTRAS)
+_AMOUNTS = tuple(COLUMNS.values())
 Cell = tuple[StratumKey, str, str]  # predicted, actual
 
 
@@ -41,14 +41,9 @@ class Strata:
         """Add amounts to a stratum, or take them away (sign -1)."""
         self._pi[key] = pi
         change = self._changes[key]
-        for name, column in COLUMNS.items():
-            if amount := getattr(amounts, name):
+        for column, amount in zip(_AMOUNTS, astuple(amounts), strict=True):
+            if amount:
                 change[column] += sign * amount
-
-    def extra(self, key: StratumKey, pi: float, was_right: bool, sign: int = 1) -> None:
-        """Count a decision about a prediction that no rule took."""
-        self._pi[key] = pi
-        self._changes[key].update({"extra_decided": sign, "extra_right": sign * was_right})
 
     def confuse(self, key: StratumKey, predicted: str, actual: str, sign: int = 1) -> None:
         """Count that a reviewed prediction of a stratum said one thing where another (or the same) was true."""
@@ -131,3 +126,13 @@ async def delete_all(tx: Transaction, model_id: str) -> None:
     """Delete the strata of a model."""
     for query in ("delete_strata_of_model", "delete_confusions_of_model", "delete_rule_sets"):
         await tx.run(query, model_id=model_id)
+
+
+def to_stratum(row: Row) -> Stratum:
+    """Return a row as a stratum of exact integers."""
+    return Stratum(
+        row["rule_set"],
+        tuple(filter(None, row["matched"].split(","))),
+        row["pi"],
+        Sums(**{name: int(row[column]) for name, column in COLUMNS.items()}),
+    )

@@ -1,5 +1,20 @@
 """The API's table of contents: every route, what it asks of a key, and the function that answers it."""
 
+from seeme.web.api_datasets import (
+    add_dataset_items,
+    create_dataset,
+    create_dataset_version,
+    create_training_job,
+    delete_dataset,
+    export_dataset,
+    list_dataset_items,
+    list_dataset_versions,
+    list_datasets,
+    list_training_jobs,
+    read_dataset,
+    read_dataset_version,
+    read_training_job,
+)
 from seeme.web.api_erasures import erase
 from seeme.web.api_events import (
     approve_feedback,
@@ -35,22 +50,26 @@ from seeme.web.api_review import (
     decide_review,
     list_review,
     list_rule_sets,
+    model_accuracy,
     read_review,
     renew_review,
     review_state,
     skip_review,
+    try_rules,
     undo_review,
 )
 from seeme.web.api_service import health, metrics_text, ready
 from seeme.web.api_signing import create_signing_secret, list_signing_secrets, retire_signing_secret
 from seeme.web.endpoint import Edge, Endpoint, Route
 from seeme.web.events import EventEndpoint
+from seeme.web.items import ItemsEndpoint
 
 _PREDICTION = "/v1/predictions/{prediction_id}"
 _FEEDBACK = "/v1/feedback/{feedback_id}"
 _MODEL = "/v1/models/{model_id}"
 _REVIEW = "/v1/review/{review_id}"
 _QUARANTINE = _MODEL + "/quarantine"
+_DATASET = "/v1/datasets/{dataset_id}"
 _SECRETS = _MODEL + "/signing-secrets"
 
 ROUTES = [
@@ -81,6 +100,8 @@ ROUTES = [
     Route("POST", _REVIEW + "/decide", decide_review, "review", "Decide a claimed item", True),
     Route("POST", _REVIEW + "/undo", undo_review, "review", "Take a decision back", True),
     Route("GET", _MODEL + "/review", review_state, "read", "How far the review of a model is"),
+    Route("GET", _MODEL + "/accuracy", model_accuracy, "read", "Accuracy, estimated from what was reviewed"),
+    Route("POST", _MODEL + "/data-engine/dry-run", try_rules, "read", "Try settings on the last predictions"),
     Route("GET", _MODEL + "/rule-sets", list_rule_sets, "read", "List the data engine's settings over time"),
     # Models
     Route("POST", "/v1/models", create_model, "admin", "Make a model"),
@@ -95,6 +116,20 @@ ROUTES = [
     Route("POST", _SECRETS, create_signing_secret, "admin", "Make a signing secret; its text is shown this once"),
     Route("GET", _SECRETS, list_signing_secrets, "admin", "List a model's live signing secrets"),
     Route("DELETE", _SECRETS + "/{kid}", retire_signing_secret, "admin", "Retire a signing secret"),
+    # Datasets
+    Route("POST", "/v1/datasets", create_dataset, "review", "Make a dataset"),
+    Route("GET", "/v1/datasets", list_datasets, "read", "List datasets"),
+    Route("GET", _DATASET, read_dataset, "read", "Get a dataset, with what its working set holds"),
+    Route("DELETE", _DATASET, delete_dataset, "admin", "Delete a dataset with all its versions"),
+    Route("POST", _DATASET + "/items", add_dataset_items, "review", "Put up to 1,000 items into the working set"),
+    Route("GET", _DATASET + "/items", list_dataset_items, "read", "List the items of a version or of the working set"),
+    Route("POST", _DATASET + "/versions", create_dataset_version, "review", "Freeze the working set as a version"),
+    Route("GET", _DATASET + "/versions", list_dataset_versions, "read", "List a dataset's versions"),
+    Route("GET", _DATASET + "/versions/{version_id}", read_dataset_version, "read", "Get a version, and what changed"),
+    Route("GET", _DATASET + "/versions/{version_id}/export", export_dataset, "read", "Download a version"),
+    Route("POST", "/v1/training-jobs", create_training_job, "review", "Ask for a training"),
+    Route("GET", "/v1/training-jobs", list_training_jobs, "read", "List training jobs"),
+    Route("GET", "/v1/training-jobs/{job_id}", read_training_job, "read", "Get a training job"),
     # People
     Route("POST", "/v1/erasures", erase, "admin", "Delete all rows of a person, and take them out of the sums"),
     # Keys
@@ -111,4 +146,6 @@ ROUTES = [
 
 def endpoint(route: Route, edge: Edge) -> Endpoint:
     """Return the endpoint that answers a route."""
-    return EventEndpoint(route, edge) if "items" in route.handler.__annotations__ else Endpoint(route, edge)
+    taken = route.handler.__annotations__
+    kind = EventEndpoint if "items" in taken else ItemsEndpoint if "entries" in taken else Endpoint
+    return kind(route, edge)

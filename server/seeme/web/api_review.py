@@ -1,12 +1,13 @@
 """The review queue: listing it, claiming items, deciding them."""
 
-from seeme.records.engine import RuleSetVersion
+from seeme.records.accuracy import AccuracyReport
+from seeme.records.engine import DryRun, DryRunRequest, RuleSetVersion
 from seeme.records.review import Claim, Claimed, NewDecision, QueueState, Renewal, ReviewItem, ReviewTask, Skip
 from seeme.records.types import Id, Page
 from seeme.service.services import Services
 from seeme.web.api_events import model_of
 from seeme.web.guard import Caller
-from seeme.web.params import InModelParams, ReviewParams
+from seeme.web.params import AccuracyParams, InModelParams, ReviewParams, given, period_of
 
 
 async def list_review(services: Services, query: ReviewParams) -> Page[ReviewItem]:
@@ -63,6 +64,17 @@ async def undo_review(services: Services, caller: Caller, review_id: Id, query: 
 async def review_state(services: Services, model_id: Id) -> QueueState:
     """Say how many items of a model are in each state, and how well two reviewers of the same items agree."""
     return await services.flagged.state(model_id)
+
+
+async def model_accuracy(services: Services, model_id: Id, query: AccuracyParams) -> AccuracyReport:
+    """Estimate the accuracy of all predictions of some days from those that were reviewed."""
+    start, end = period_of(query.start_date, query.end_date)
+    return await services.accuracy.report(model_id, start, end, given(query.version_id))
+
+
+async def try_rules(services: Services, model_id: Id, body: DryRunRequest) -> DryRun:
+    """Say what settings would queue, tried on the last predictions; nothing is changed."""
+    return await services.dry_runs.run(model_id, body)
 
 
 async def list_rule_sets(services: Services, model_id: Id) -> Page[RuleSetVersion]:

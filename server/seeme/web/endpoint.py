@@ -1,12 +1,12 @@
 """A typed function becomes an ASGI endpoint: what it takes, answers and refuses comes from its signature."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from inspect import isawaitable
 from typing import Any, NamedTuple
 
 import msgspec
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from seeme.errors import Forbidden, SeeMeError, ServiceFailed
 from seeme.service.services import Services
@@ -86,6 +86,8 @@ class Endpoint:
         else:
             if isinstance(answer, Response):
                 self._statuses[answer.status_code] += 1
+                if isinstance(answer, StreamingResponse) and scope["method"] == "HEAD":
+                    answer.body_iterator = _nothing()  # else all of it would be made for nobody
                 await answer(scope, receive, send)
             else:
                 await self._send(answer, send)
@@ -135,6 +137,11 @@ class Endpoint:
         self._statuses[status] += 1
         body = b"" if answer is None else msgspec.json.encode(answer)
         await reply(send, status, body, extra=self._headers)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""
 
 
 class _NoParams(msgspec.Struct, forbid_unknown_fields=True):

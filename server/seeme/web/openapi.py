@@ -6,12 +6,13 @@ from typing import Any, cast
 
 import msgspec
 
+from seeme.records.datasets import ItemAccepted
 from seeme.records.feedback import Accepted
 from seeme.version import __version__
 from seeme.web.api import ROUTES
 from seeme.web.endpoint import Route
 from seeme.web.events import Refused
-from seeme.web.params import InModelParams
+from seeme.web.params import ExportParams, InModelParams
 from seeme.web.problems import Problem
 from seeme.web.signature import Signature, read_signature
 
@@ -68,13 +69,13 @@ def document() -> Schema:
 
 def _types(operations: list[tuple[Route, Signature]]) -> Iterator[Any]:
     """Yield every type that needs a schema."""
-    yield from (Problem, Accepted, Refused)
+    yield from (Problem, Accepted, ItemAccepted, Refused)
     for _, signature in operations:
         yield from (kind for _, kind in signature.path)
-        for kind in (signature.body, signature.item):
+        for kind in (signature.body, signature.item, signature.entry):
             if kind is not None:
                 yield kind
-        if _has_json(signature) and signature.item is None:
+        if _has_json(signature) and signature.item is None and signature.entry is None:
             yield signature.returns
 
 
@@ -124,6 +125,8 @@ def _body(signature: Signature, shapes: dict[str, Schema]) -> Schema | None:
     if signature.item is not None:
         one = shapes[repr(signature.item)]
         return {"application/json": {"schema": {"oneOf": [one, _batch(one)]}}}
+    if signature.entry is not None:
+        return {"application/json": {"schema": _batch(shapes[repr(signature.entry)])}}
     return None
 
 
@@ -137,8 +140,8 @@ def _batch(one: Schema) -> Schema:
     }
 
 
-def _results(shapes: dict[str, Schema]) -> Schema:
-    result = {"anyOf": [shapes[repr(Accepted)], shapes[repr(Refused)]]}
+def _results(shapes: dict[str, Schema], accepted: type) -> Schema:
+    result = {"anyOf": [shapes[repr(accepted)], shapes[repr(Refused)]]}
     return {
         "type": "object",
         "properties": {"items": {"type": "array", "items": result, "minItems": 1, "maxItems": 1000}},
@@ -157,12 +160,16 @@ def _answers(signature: Signature, shapes: dict[str, Schema]) -> Schema:
             "201": {"description": "It is new, and on disk", "content": accepted},
             "200": {"description": "It was sent before with the same content; nothing changed", "content": accepted},
             "202": {"description": "It is on disk, and waits for its prediction", "content": accepted},
-            "207": {"description": "One result per item, in order", "content": _json(_results(shapes))},
+            "207": {"description": "One result per item, in order", "content": _json(_results(shapes, Accepted))},
         }
+    if signature.entry is not None:
+        results = _json(_results(shapes, ItemAccepted))
+        return {"207": {"description": "One result per item, in order", "content": results}}
     if signature.returns is None:
         return {"204": {"description": "Done"}}
     if not _has_json(signature):
-        return {"200": {"description": "The content", "content": {signature.media_type: {}}}}
+        kinds: Schema = {kind: {} for kind in signature.media_type.split(", ")}
+        return {"200": {"description": "The content", "content": kinds}}
     content = _json(shapes[repr(signature.returns)])
     answers = {"200": {"description": "The answer", "content": content}}
     if signature.makes:
@@ -181,12 +188,12 @@ def _problems(route: Route, signature: Signature) -> Schema:
         statuses |= {401, 403, 429}
     if signature.path or signature.query is not None:
         statuses.add(404)
-    if signature.body is not None or signature.item is not None or signature.is_upload:
+    if any(part is not None for part in (signature.body, signature.item, signature.entry)) or signature.is_upload:
         statuses |= {404, 413, 415}
     if route.method != "GET":
         statuses |= {409, 410, 507}
-    if signature.query is InModelParams:
-        statuses.add(409)  # several models have the id
+    if signature.query in (InModelParams, ExportParams):
+        statuses.add(409)  # several models have the id; the format isn't for the dataset's task
     return {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in sorted(statuses)}
 
 

@@ -13,6 +13,7 @@ from seeme.errors import Forbidden, SeeMeError, ServiceFailed
 from seeme.service.keys import Identity
 from seeme.service.services import Services
 from seeme.web.guard import SESSION_COOKIE, check_models
+from seeme.web.pages_datasets import dataset, datasets
 from seeme.web.pages_docs import docs
 from seeme.web.pages_embed import embed, make_key, make_secret, require_token, retire_secret, revoke_key
 from seeme.web.pages_engine import engine, set_engine
@@ -46,6 +47,8 @@ PAGES = [
     Page("POST", "/sign-out", sign_out, None),
     Page("GET", "/docs", docs, None),
     Page("GET", "/", models, "read"),
+    Page("GET", "/datasets", datasets, "read"),
+    Page("GET", "/datasets/{dataset_id}", dataset, "read"),
     Page("GET", _MODEL, model, "read"),
     Page("GET", _MODEL + "/latest", latest, "read"),
     Page("GET", _MODEL + "/predictions/{prediction_id}", prediction, "read"),

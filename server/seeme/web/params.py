@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from seeme.clock import DAY, to_micros
 from seeme.errors import invalid
+from seeme.records.datasets import ExportFormat
 from seeme.records.feedback import FeedbackStatus, FeedbackType, ReviewState
 from seeme.records.queries import (
     FeedbackQuery,
@@ -51,6 +52,26 @@ class ListParams(Params, frozen=True):
 
     limit: Limit = 100
     cursor: Cursor | UnsetType = UNSET
+
+
+class ItemParams(ListParams, frozen=True):
+    """Which items of a dataset to list: those of a version, or of the working set when none is named."""
+
+    version: Id | UnsetType = UNSET
+
+
+class ExportParams(Params, frozen=True):
+    """How to export a version; of several shards, each has its own part of the items, and all have them once."""
+
+    format: ExportFormat = "jsonl"
+    shard: Annotated[int, Meta(ge=1, le=1000)] = 1
+    shards: Annotated[int, Meta(ge=1, le=1000, description="For yolo: how many archives to make")] = 1
+
+    def __post_init__(self) -> None:
+        if self.shard > self.shards:
+            raise ValueError("`shard` must not be above `shards`")
+        if self.shards > 1 and self.format != "yolo":
+            raise ValueError("only the format `yolo` comes in shards")
 
 
 class InModelParams(Params, frozen=True):
@@ -181,6 +202,14 @@ class MetricsParams(Params, frozen=True):
         return MetricsQuery(
             period=self.period, lookback_weeks=weeks, start=start, end=end, version_id=given(self.version_id)
         )
+
+
+class AccuracyParams(Params, frozen=True):
+    """Whose accuracy to estimate: all days that are known, or those between two dates, both included."""
+
+    start_date: Day | UnsetType = UNSET
+    end_date: Day | UnsetType = UNSET
+    version_id: Id | UnsetType = UNSET
 
 
 class WidgetParams(Params, frozen=True, kw_only=True):

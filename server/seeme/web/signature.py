@@ -22,8 +22,8 @@ class Signature(Struct, frozen=True):
     """The parameters of a handler by where they come from, and what it returns.
 
     `services`, `caller` and `counters` come from the server, `body` from JSON, `items` from JSON that holds one item
-    or a batch, `query` from the query string, `headers` from the headers that it names, `chunks` is an upload as it
-    comes; all others are parts of the path.
+    or a batch, `entries` from JSON that holds a batch, `query` from the query string, `headers` from the headers that
+    it names, `chunks` is an upload as it comes; all others are parts of the path.
     """
 
     names: frozenset[str]
@@ -32,6 +32,7 @@ class Signature(Struct, frozen=True):
     headers: Any
     body: Any
     item: Any
+    entry: Any
     is_upload: bool
     returns: Any
     makes: bool
@@ -48,7 +49,7 @@ def read_signature(handler: Callable[..., Any]) -> Signature:
         returns, media_type = get_args(returns)
     if makes:
         (returns,) = get_args(returns)
-    special = FROM_SERVER | {"query", "headers", "body", "items", "chunks"}
+    special = FROM_SERVER | {"query", "headers", "body", "items", "entries", "chunks"}
     return Signature(
         names=frozenset(taken),
         path=tuple((name, kind) for name, kind in taken.items() if name not in special),
@@ -56,6 +57,7 @@ def read_signature(handler: Callable[..., Any]) -> Signature:
         headers=taken.get("headers"),
         body=taken.get("body"),
         item=get_args(taken["items"])[0] if "items" in taken else None,
+        entry=get_args(taken["entries"])[0] if "entries" in taken else None,
         is_upload=taken.get("chunks") == AsyncIterator[bytes],
         returns=returns,
         makes=makes,

@@ -39,14 +39,16 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
  * @param {ShadowRoot} root that has the style sheet of the widget, and fills the texts of its buttons
  * @param {typeof import('../dom.js').make} make
  * @param {typeof import('../dom.js').button} button
- * @param {() => void} [told] of every change that a person makes
+ * @param {(() => void) | undefined} told of every change that a person makes
+ * @param {HTMLElement | ''} send stands below the list
+ * @param {HTMLElement | ''} retry stands beside what is said
  */
-export function createEditor(root, make, button, told) {
+export function createEditor(root, make, button, told, send, retry) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(css);
   root.adoptedStyleSheets.push(sheet);
   /** @type {Given} */
-  let given;
+  let given = /** @type {any} */ ({ strings: {} });
   let shown = '';
   let judged = '';
   /** @type {Item[]} */
@@ -66,9 +68,10 @@ export function createEditor(root, make, button, told) {
   const viewport = make('section', { part: 'viewport' }, canvas);
   const status = make('div', { part: 'status', role: 'status' });
   const add = button('draw', draw);
-  const list = make('fieldset', { part: 'list' }, make('div', {}, add, button('undo', undo)));
+  const scroll = make('section', {}, make('div', {}, add, button('undo', undo)));
+  const list = make('fieldset', { part: 'list' }, scroll, send);
   const element = make('div', { part: 'boxes', onkeydown: press }, make('div', {}, viewport,
-    button('zoom_out', () => magnify(0.5)), button('zoom_in', () => magnify(2)), status), list);
+    button('zoom_out', () => magnify(0.5)), button('zoom_in', () => magnify(2)), status, retry), list);
 
   canvas.onpointerdown = down;
   canvas.onpointermove = canvas.onpointerup = pull;
@@ -110,7 +113,7 @@ export function createEditor(root, make, button, told) {
       ...fields.map((field, at) => make('label', {}, strings['box_' + FIELDS[at]] ?? FIELDS[at], field)));
     const onkeydown = (/** @type {KeyboardEvent} */ event) => press(event, index);
     const box = make('span', { part: 'box', role: 'button', tabIndex: 0, onfocus, onkeydown });
-    list.append(row);
+    scroll.append(row);
     canvas.append(box);
     return { row, box, fields, name };
   }
@@ -121,6 +124,8 @@ export function createEditor(root, make, button, told) {
     const { verdict, label, confidence } = item;
     const limits = size();
     row.ariaCurrent = box.ariaCurrent = String(index === selected);
+    // There is no message that takes a verdict back.
+    /** @type {any} */ (fields[0]).options[0].disabled = item.was.verdict;
     [verdict, label, ...item.box].forEach((value, at) => (fields[at].value = String(value)));
     row.ariaLabel = name.textContent = box.textContent = [
       index + 1, label, verdict ? given.strings['is_' + verdict] : confidence && Math.round(confidence * 100) + '%',
@@ -134,6 +139,8 @@ export function createEditor(root, make, button, told) {
     image.alt = imageSrc && image.complete && !image.naturalWidth ? strings.no_image : '';
     list.ariaLabel = canvas.ariaLabel = strings.boxes;
     list.disabled = given.readOnly || !given.boxes;
+    // Boxes in wrong places would jump when the image comes.
+    element.ariaBusy = /** @type {any} */ (!image.complete && !given.imageSize);
     viewport.style.setProperty('--ratio', String(width / height));
     trim(items.length);
     items.forEach(renderRow);
@@ -166,7 +173,7 @@ export function createEditor(root, make, button, told) {
     if (!again) past.push(items);
     selected = index;
     // What a person has drawn just goes.
-    if (!item.was.label && item.verdict !== 'missed_object') {
+    if (item.verdict === 'false_positive' && !item.was.label) {
       return show(items.filter((_, at) => at !== index), given.strings['is_' + item.verdict]);
     }
     show(Object.assign([...items], { [index]: item }));
@@ -273,11 +280,6 @@ export function createEditor(root, make, button, told) {
     }
   }
 
-  /** The complete verdicts. */
-  function value() {
-    return items.flatMap(judgement);
-  }
-
   /** Take the last change back. */
   function undo() {
     const before = !list.disabled && past.pop();
@@ -307,10 +309,31 @@ export function createEditor(root, make, button, told) {
 
   return {
     element,
-    value,
     undo,
     draw,
     reset,
+
+    /**
+     * Hand over the complete verdicts but those that were sent already. What is sent now can be changed from then on,
+     * but neither be taken back nor undone.
+     * @param {(judgement: import('./verdicts.js').Judgement, first?: string) => string | false | void} take is given the
+     *   id that was sent first of the same box, and returns that of what it sends
+     */
+    submit(take) {
+      items.forEach((item, index) => {
+        const { was } = item;
+        const [one] = judgement(item, index);
+        const said = JSON.stringify(one);
+        const id = one && said !== was.said && take(one, was.first);
+        if (id) {
+          was.said = said;
+          was.first ??= id;
+          was.verdict = was.label ? 'correct' : 'missed_object';
+          past = [];
+          render();
+        }
+      });
+    },
 
     /**
      * What is the same again changes nothing: nobody's work may be lost by that.
@@ -318,8 +341,9 @@ export function createEditor(root, make, button, told) {
      */
     update(next) {
       if (shown === (shown = JSON.stringify(next))) return;
+      // Set again it would be loaded again.
+      if (given.imageSrc !== next.imageSrc) image.src = next.imageSrc || '';
       given = next;
-      image.src = given.imageSrc || '';
       // In another language or with other labels all rows are made anew.
       trim(0);
       if (judged === (judged = JSON.stringify(next.boxes))) render();

@@ -23,7 +23,7 @@ export class SeemeBoxes extends (globalThis.HTMLElement ?? Object) {
     root.adoptedStyleSheets = [sheet];
     this.#editor = createEditor(root, make, button, () => this.dispatchEvent(new CustomEvent('seeme-change', {
       detail: { value: this.value }, bubbles: true, composed: true,
-    })));
+    })), '', '');
     root.append(this.#editor.element);
     for (const name of ['boxes', 'labels', 'strings', 'imageSrc', 'imageSize', 'readOnly', 'disabled']) this.#reflect(name);
     this.#update();
@@ -36,7 +36,11 @@ export class SeemeBoxes extends (globalThis.HTMLElement ?? Object) {
 
   /** The complete verdicts. */
   get value() {
-    return this.#editor.value();
+    /** @type {import('./verdicts.js').Judgement[]} */
+    const all = [];
+    // Nothing is sent, so each time it is all of them.
+    this.#editor.submit((judgement) => void all.push(judgement));
+    return all;
   }
 
   /** Take the last change back. */

@@ -5,9 +5,17 @@ import { tenth } from './geometry.js';
 /** @typedef {{ feedback_type: string, detection_index?: number, correct_label?: string, box?: number[] }} Judgement */
 
 /**
+ * What stays of a box through all changes of its item.
+ * @typedef {object} Origin
+ * @property {string} verdict what it falls back to: none, until one was sent, which nobody can take back
+ * @property {string} [said] the verdict that was sent last, as JSON
+ * @property {string} [first] the id of the one that was sent first
+ */
+
+/**
  * A box under judgement. One that a person has drawn `was` nothing: no label and no box.
  * @typedef {object} Item
- * @property {Detection} was
+ * @property {Detection & Origin} was
  * @property {string} label
  * @property {number | null} [confidence]
  * @property {number[]} box
@@ -25,8 +33,8 @@ const differs = (item, what) => String(item[what]) !== String(item.was[what]);
 
 /** @param {Detection} detection @returns {Item} */
 export function detected(detection) {
-  const was = { ...detection, box: detection.box.map(tenth) };
-  return { ...was, was, verdict: '' };
+  const was = { ...detection, box: detection.box.map(tenth), verdict: '' };
+  return { ...was, was };
 }
 
 /** @param {number[]} box @returns {Item} */
@@ -42,10 +50,10 @@ export function changed(item, changes) {
   const next = { ...item, ...changes };
   const { was } = item;
   if (was.label) {
-    next.verdict = changes.verdict ?? (differs(next, 'box') ? 'wrong_box' : differs(next, 'label') ? 'wrong_label' : '');
+    next.verdict = changes.verdict ?? (differs(next, 'box') ? 'wrong_box' : differs(next, 'label') ? 'wrong_label' : was.verdict);
     if (next.verdict !== 'wrong_box') next.box = was.box;
     if (!NEEDS[next.verdict]) next.label = was.label;
-  }
+  } else next.verdict = was.verdict || next.verdict;
   return next;
 }
 

@@ -94,8 +94,6 @@ create table strata (
   d_sum bigint not null,
   d_squares bigint not null,
   cd_sum bigint not null,
-  extra_decided bigint not null,
-  extra_right bigint not null,
   primary key (model_id, day, version_id, arm, rule_set, matched, writer)
 );
 

@@ -1,0 +1,78 @@
+"""Accuracy from review: strata and confusions become an estimate, for a time or period by period."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from itertools import chain
+
+from seeme.clock import DAY, from_micros
+from seeme.domain import periods
+from seeme.domain.classes import Cell, class_table
+from seeme.domain.estimation import estimate
+from seeme.domain.periods import Span
+from seeme.domain.strata import Stratum
+from seeme.records.accuracy import AccuracyEstimate, AccuracyReport
+from seeme.records.queries import Period
+from seeme.service.models import Models
+from seeme.store import strata
+from seeme.store.database import Reader, Row
+from seeme.store.reading import FIRST, LAST
+
+
+class Accuracy:
+    """What reviews say of all predictions, the unreviewed ones too."""
+
+    def __init__(self, reader: Reader, models: Models, clock: Callable[[], int]) -> None:
+        self._reader = reader
+        self._models = models
+        self._clock = clock
+
+    async def report(
+        self, model_id: str, start: int | None, end: int | None, version_id: str | None = None
+    ) -> AccuracyReport:
+        """Return the estimate for the predictions of whole days (UTC, both included), by stratum and by class."""
+        model = self._models.get(model_id)
+        first = FIRST if start is None else start // DAY * DAY
+        stop = LAST if end is None else end // DAY * DAY + DAY
+        rows = await strata.between(self._reader, model_id, first, stop, version_id)
+        found = [strata.to_stratum(row) for row in rows]
+        table = None
+        if model.task == "classification":
+            cells = await strata.confusions(self._reader, model_id, first, stop, version_id)
+            table = class_table(
+                [
+                    Cell((row["rule_set"], _rules(row["matched"])), row["predicted"], row["actual"], row["n"])
+                    for row in cells
+                ],
+                found,
+            )
+        return AccuracyReport(
+            model_id=model_id,
+            version_id=version_id,
+            start=None if start is None else from_micros(first),
+            end=None if end is None else from_micros(stop),
+            accuracy=_estimate(rows),
+            classes=table,
+        )
+
+    async def by_period(
+        self, model_id: str, period: Period, spans: Sequence[Span], version_id: str | None
+    ) -> dict[int, AccuracyEstimate]:
+        """Return the estimates of days or weeks by their start; none for a model whose data engine was never on."""
+        if not self._models.get(model_id).data_engine.version or period == "hour":
+            return {}
+        groups: defaultdict[int, list[Row]] = defaultdict(list)
+        for row in await strata.between(self._reader, model_id, spans[0].start, spans[-1].stop, version_id):
+            groups[periods.start_of(period, row["day"])].append(row)
+        return {start: _estimate(rows) for start, rows in groups.items()}
+
+
+def _estimate(rows: Sequence[Row]) -> AccuracyEstimate:
+    """Return the estimate from the strata of days and versions, of any number of writers."""
+    parts: defaultdict[tuple[int, str], list[Stratum]] = defaultdict(list)
+    for row in rows:
+        parts[row["day"], row["version_id"]].append(strata.to_stratum(row))
+    return estimate(chain.from_iterable(parts.values()), parts=parts.values())
+
+
+def _rules(matched: str) -> tuple[str, ...]:
+    return tuple(filter(None, matched.split(",")))
