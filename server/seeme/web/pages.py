@@ -16,6 +16,7 @@ from seeme.web.guard import SESSION_COOKIE, check_models
 from seeme.web.pages_datasets import dataset, datasets
 from seeme.web.pages_docs import docs
 from seeme.web.pages_embed import embed, make_key, make_secret, require_token, retire_secret, revoke_key
+from seeme.web.pages_engine import engine, set_engine
 from seeme.web.pages_models import delete_feedback, latest, model, models, prediction, release_feedback
 from seeme.web.pages_quarantine import delete_held, release_held
 from seeme.web.pages_review import item, items, review, undo
@@ -59,6 +60,8 @@ PAGES = [
     Page("GET", _MODEL + "/review/items", items, "read"),
     Page("GET", _ITEM, item, "read"),
     Page("POST", _ITEM + "/undo", undo, "review"),
+    Page("GET", _MODEL + "/data-engine", engine, "read"),
+    Page("POST", _MODEL + "/data-engine", set_engine, "admin"),
     Page("GET", _MODEL + "/embed", embed, "read"),
     Page("POST", _MODEL + "/embed", make_key, "admin"),
     Page("POST", _MODEL + "/keys/{key_id}/revoke", revoke_key, "admin"),

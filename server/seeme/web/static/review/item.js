@@ -53,6 +53,7 @@ export function picture(task, setup) {
 
 function elsewhere(task) {
   const { input_url: url } = task.item;
+  if (!url && (task.prediction?.features || task.prediction?.attributes)) return ""; // they are the input
   if (!url) return make("p", { className: "empty" }, "No image was uploaded for this prediction.");
   const link = /^https?:/.test(url) ? make("a", { href: url, rel: "noreferrer noopener nofollow", target: "_blank", className: "address" }, url) : url;
   return make("p", {}, "The input is at its source: ", link);

@@ -54,7 +54,8 @@ function button(label, at, predicted, score, wished) {
   const share = score === undefined ? [] : [make("span", { className: "number why" }, percent(score))];
   const key = make("kbd", {}, String(at + 1));
   key.setAttribute("aria-hidden", "true");
-  const one = make("button", { type: "button", onclick: () => choose(label) }, key, make("span", { className: "label" }, label), ...marks, ...share);
+  const name = make("span", { className: "naming" }, make("span", { className: "label" }, label), ...marks.flatMap((mark) => [" ", mark]));
+  const one = make("button", { type: "button", onclick: () => choose(label) }, key, name, ...share);
   one.setAttribute("aria-keyshortcuts", String(at + 1));
   return one;
 }

@@ -20,7 +20,8 @@ export class Queue extends EventTarget {
   trouble = null;
   /** All leases have ended; nothing is claimed until a person comes back. */
   ended = false;
-  asked = false;
+  /** The service was asked and had nothing for this reviewer. */
+  empty = false;
   counts;
   #setup;
   #store;
@@ -41,6 +42,11 @@ export class Queue extends EventTarget {
     return this.history.filter(({ kind, state }) => kind === "decide" && (state === "done" || state === "undoing")).length;
   }
 
+  /** A decision is being taken back; its item comes next, so nothing else should be decided meanwhile. */
+  get busy() {
+    return this.history.some(({ state }) => state === "undoing");
+  }
+
   #tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
@@ -56,7 +62,7 @@ export class Queue extends EventTarget {
   /** Go on with what this window held before it was loaded again, and with the item that the address names. */
   async start() {
     const kept = this.#kept();
-    for (const { id, kind, body, words } of kept.outbox) this.#queue({ task: { item: { id } }, kind, body, words, state: "waiting" });
+    for (const { id, kind, body, words } of kept.outbox) this.#queue({ task: { item: { id } }, kind, body, words, state: "waiting", tried: true });
     void this.send();
     for (const id of new Set([this.#setup.item, ...kept.held].filter(Boolean))) await this.#resume(id);
     this.#next();
@@ -101,16 +107,25 @@ export class Queue extends EventTarget {
     const asked = Date.now();
     try {
       const claim = { model_id: this.#setup.model, limit: wanted, lease_seconds: LEASE / 1000 };
-      this.#take((await this.#call("POST", "review/claim", claim)).items, asked);
-      this.asked = true;
-      if (!this.current) this.#next();
+      const { items } = await this.#call("POST", "review/claim", claim);
+      this.#take(items, asked);
+      this.#shift(-items.length, items.length);
       if (!this.outbox.length) this.#well();
-      await this.count();
+      if (!this.current && !this.ready.length) await this.count();
+      this.empty = !this.current && !this.ready.length;
+      if (!this.current) this.#next();
+      this.#tell("change");
     } catch (problem) {
       this.#hinder(problem);
     } finally {
       this.#filling = false;
     }
+  }
+
+  /** Follow what this page did, until the service is asked again. */
+  #shift(open, held) {
+    const { needs_review, in_review } = this.counts;
+    this.counts = { ...this.counts, needs_review: Math.max(0, needs_review + open), in_review: Math.max(0, in_review + held) };
   }
 
   /** Ask how far the work is. */
@@ -137,7 +152,7 @@ export class Queue extends EventTarget {
 
   /** Decide or skip what is shown, and show the next one; it isn't done before the service says so. */
   settle(kind, body, words) {
-    if (!this.current) return;
+    if (!this.current || this.busy) return;
     this.#queue({ task: this.current, kind, body, words, state: "waiting" });
     this.#next();
     this.#go();
@@ -214,6 +229,7 @@ export class Queue extends EventTarget {
     const { kind, target, task, body } = entry;
     if (kind === "undo") return this.#takeBack(target);
     await this.#item(task.item.id, kind, body);
+    this.#shift(kind === "skip" ? 1 : 0, -1);
     if (entry.state === "waiting") entry.state = "done";
     return undefined;
   }
@@ -225,6 +241,7 @@ export class Queue extends EventTarget {
     const claim = { model_id: this.#setup.model, ids: [id], lease_seconds: LEASE / 1000 };
     const task = target.kind === "decide" ? await this.#item(id, "undo") : (await this.#call("POST", "review/claim", claim)).items[0];
     task.until = asked + LEASE;
+    this.#shift(target.kind === "skip" ? -1 : 0, 1);
     this.#back(target, task);
   }
 
@@ -237,8 +254,9 @@ export class Queue extends EventTarget {
     } else {
       entry.state = "failed";
       // What doesn't fit can be mended: show it again. What is somebody else's can't.
-      if (problem.status === 422 && task.item.prediction_id) this.#back({ ...entry }, task);
-      const rest = problem.status === 422 ? "" : " The item was given back to the queue.";
+      const gone = [404, 409, 410].includes(problem.status);
+      if (!gone && task.item.prediction_id) this.#back({ ...entry }, task);
+      const rest = gone ? " The item isn't yours any more." : "";
       this.#tell("told", { tone: "bad", text: `Not saved (${entry.words}): ${problem.message}.${rest}` });
     }
     this.#tell("change");

@@ -10,6 +10,7 @@ const IDLE = 180_000;
 const LOOK = 20_000;
 const SINGLE = "seeme-single-keys";
 let usedAt = Date.now();
+let view = "loading";
 const counting = new Intl.NumberFormat("en");
 
 /** Say something to those who listen; the same words again are said again. */
@@ -31,11 +32,9 @@ const shown = (id, is) => { $(id).hidden = !is; };
 
 function showItem({ detail }) {
   const task = queue.current;
-  shown("item", task);
-  shown("loading", !task && !queue.ended && !queue.asked);
-  shown("ended", queue.ended);
-  shown("nothing", !task && !queue.ended && queue.asked);
-  shown("keys-button", true);
+  const before = view;
+  view = task ? "item" : queue.ended ? "ended" : queue.empty ? "nothing" : "loading";
+  for (const name of ["item", "ended", "nothing", "loading"]) shown(name, name === view);
   if (task) {
     draw(task, setup);
     if (setup.task === "classification") labels.draw(task, setup);
@@ -43,10 +42,13 @@ function showItem({ detail }) {
     if (setup.task === "regression") $("value").value = "";
     $("item-title").focus({ preventScroll: true });
     scrollTo({ top: Math.min(scrollY, $("item").getBoundingClientRect().top + scrollY - 12) });
-    announce(`${detail?.again ? "Back again: " : ""}${said(task)}. ${task.why.join(", ")}.`);
+    if (detail?.again) announce(`Taken back: ${detail.again.words}. Again: ${said(task)}.`);
   }
   showState();
-  if (!task && queue.asked) $(queue.ended ? "ended" : "nothing").focus({ preventScroll: true });
+  // The page looks again and again: only what is new moves the focus and is said.
+  if (view === before || !["ended", "nothing"].includes(view)) return;
+  $(view).focus({ preventScroll: true });
+  if (view === "nothing") announce(`${$("nothing-title").textContent}. ${$("nothing-text").textContent}`);
 }
 
 function showState() {
@@ -108,6 +110,7 @@ function decide(decision, words, parts = {}) {
 }
 
 function chosen(label) {
+  if (!ready()) return;
   shown("told", false);
   if (label === queue.current.item.predicted_label) decide("correct", "correct");
   else decide("corrected", label, { label });
@@ -141,9 +144,15 @@ const DO = {
   },
 };
 
+/** Whether there is something to decide just now. */
+function ready() {
+  if (queue.current && queue.busy) announce("One moment: the last decision is being taken back.");
+  return queue.current && !queue.busy;
+}
+
 function act(name) {
   if (name === "undo") return DO.undo();
-  if (!queue.current) return undefined;
+  if (!ready()) return undefined;
   shown("told", false);
   return DO[name]();
 }
@@ -211,7 +220,7 @@ function enter(event) {
 
 function wire() {
   document.addEventListener("keydown", pressed);
-  document.addEventListener("pointerdown", () => { usedAt = Date.now(); }, { passive: true });
+  for (const name of ["pointerdown", "pointermove", "scroll", "wheel"]) document.addEventListener(name, () => { usedAt = Date.now(); }, { passive: true });
   document.addEventListener("click", (event) => {
     const name = event.target.closest?.("[data-do]")?.dataset.do;
     if (name) act(name);
@@ -243,7 +252,7 @@ queue.addEventListener("ready", ({ detail }) => { for (const task of detail) pic
 queue.addEventListener("told", ({ detail }) => told(detail.tone, detail.text));
 queue.addEventListener("ended", showItem);
 queue.addEventListener("settled", ({ detail: { words, kind } }) => {
-  announce(kind === "undo" ? `Taken back: ${words}.` : `${kind === "skip" ? "Given back" : "Saved"}: ${words}. ${queue.current ? `Next: ${said(queue.current)}.` : ""}`);
+  if (kind !== "undo") announce(`${kind === "skip" ? "Given back" : "Saved"}: ${words}. ${queue.current ? `Next: ${said(queue.current)}.` : ""}`);
 });
 
 wire();

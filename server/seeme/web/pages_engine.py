@@ -1,0 +1,154 @@
+"""The settings of a model's data engine as a form: which rules are on, from when on they match, how much they take."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+from starlette.responses import Response
+
+from seeme.errors import Invalid
+from seeme.records.models import Model, ModelPatch
+from seeme.web.pages_sign_in import read_form
+from seeme.web.pages_view import Visit
+
+NOTICES = {"saved": "Saved: it holds for what is logged from now on."}
+_NO_NUMBER = "Give a number from 0 to 100."
+
+
+class Section(NamedTuple):
+    """A rule: what it is for, for which tasks, and its numbers."""
+
+    name: str
+    title: str
+    about: str
+    tasks: tuple[str, ...]
+    fields: tuple[tuple[str, str], ...]
+
+
+_ALL = ("classification", "detection", "regression")
+_RATE = ("sample_rate", "Taken of them, in %")
+SECTIONS = (
+    Section(
+        "low_confidence",
+        "Low confidence",
+        "The model is less sure than the threshold; of detections, its least sure box.",
+        ("classification", "detection"),
+        (("threshold", "Threshold, in %"), _RATE),
+    ),
+    Section(
+        "edge_cases",
+        "Edge cases",
+        "Something is unusual. Detections: no object, many that overlap, a tiny or a huge box. Classifications: two "
+        "close scores, a new class.",
+        ("classification", "detection"),
+        (_RATE,),
+    ),
+    Section(
+        "margin",
+        "Margin",
+        "The two best scores are closer than the threshold.",
+        ("classification",),
+        (("threshold", "Threshold, in %"), _RATE),
+    ),
+    Section("new_class", "New class", "The label isn't among the model's own.", ("classification",), (_RATE,)),
+    Section(
+        "random_sample",
+        "Random sample",
+        "Any prediction: without it nothing is known of those that no other rule matches.",
+        _ALL,
+        (("rate", "Taken of all, in %"),),
+    ),
+    Section("negative_feedback", "Negative feedback", "Somebody voted it down or corrected it.", _ALL, ()),
+)
+
+
+async def engine(visit: Visit) -> Response:
+    """Show the settings."""
+    model = _model(visit)
+    return _page(visit, model, _shown(model), {})
+
+
+async def set_engine(visit: Visit) -> Response:
+    """Store the settings, or show what is wrong with them at the field."""
+    model = _model(visit)
+    form = await read_form(visit.request)
+    wanted, problems = _read(model, form)
+    if not problems:
+        try:
+            patch = msgspec.convert({"data_engine": wanted}, ModelPatch)
+            await visit.services.models.patch(model.id, patch, visit.who.holder)
+        except Invalid as refusal:
+            problems = {_field(error.path): error.message for error in refusal.errors}
+        else:
+            return visit.redirect(visit.path("models", model.id, "data-engine", notice="saved"))
+    return _page(visit, model, form, problems, 422)
+
+
+def _page(visit: Visit, model: Model, form: dict[str, str], problems: dict[str, str], status: int = 200) -> Response:
+    return visit.render(
+        "engine.html",
+        status,
+        model=model,
+        sections=_sections(model),
+        form=form,
+        problems=problems,
+        may="admin" in visit.who.scopes,
+        notice=NOTICES.get(visit.query().get("notice", "")),
+    )
+
+
+def _model(visit: Visit) -> Model:
+    return visit.services.models.get(visit.request.path_params["model_id"])
+
+
+def _sections(model: Model) -> list[Section]:
+    return [section for section in SECTIONS if model.task in section.tasks]
+
+
+def _shown(model: Model) -> dict[str, str]:
+    """Return the settings as a form sends them; what is off isn't there."""
+    engine = model.data_engine
+    shown = {"second_review.share": _percent(engine.second_review.share)}
+    shown |= {name: "on" for name in ("enabled", "auto_queue_for_review") if getattr(engine, name)}
+    for section in _sections(model):
+        part = getattr(engine, section.name)
+        if part.enabled:
+            shown[f"{section.name}.enabled"] = "on"
+        shown |= {f"{section.name}.{name}": _percent(getattr(part, name)) for name, _ in section.fields}
+    return shown
+
+
+def _read(model: Model, form: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the settings that a form means, and what is wrong with it by field."""
+    problems: dict[str, str] = {}
+
+    def share(name: str) -> float:
+        value = _share(form.get(name, ""))
+        if value is None:
+            problems[name] = _NO_NUMBER
+        return value or 0.0
+
+    wanted: dict[str, Any] = {name: name in form for name in ("enabled", "auto_queue_for_review")}
+    for section in _sections(model):
+        numbers = {name: share(f"{section.name}.{name}") for name, _ in section.fields}
+        wanted[section.name] = {"enabled": f"{section.name}.enabled" in form, **numbers}
+    wanted["second_review"] = {"share": share("second_review.share")}
+    return wanted, problems
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.10g}"
+
+
+def _share(text: str) -> float | None:
+    """Return a share from per cent, None when it is none."""
+    try:
+        share = round(float(text.strip().replace(",", ".")) / 100, 12)
+    except ValueError:
+        return None
+    return share if 0 <= share <= 1 else None
+
+
+def _field(path: str) -> str:
+    """Return the field of the form that a path of the API means."""
+    name = path.removeprefix("$.data_engine.")
+    return name if "." in name or name in ("enabled", "auto_queue_for_review") else f"{name}.enabled"

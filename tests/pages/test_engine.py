@@ -1,0 +1,109 @@
+"""The form of the data engine's settings: what it shows and stores, and what is wrong is said at the field."""
+
+import pytest
+from playwright.async_api import Browser
+from tests.pages.conftest import Visitor, signed_in
+from tests.pages.reviewing import make_model, sit_down
+
+from seeme.records.models import NewModel
+from seeme.service.services import Services
+
+LINK = "/models/pets/data-engine"
+FORM = {
+    "enabled": "on",
+    "auto_queue_for_review": "on",
+    "low_confidence.enabled": "on",
+    "low_confidence.threshold": "62.5",
+    "low_confidence.sample_rate": "10",
+    "edge_cases.sample_rate": "100",
+    "margin.threshold": "10",
+    "margin.sample_rate": "100",
+    "new_class.sample_rate": "100",
+    "random_sample.enabled": "on",
+    "random_sample.rate": "0,5",
+    "second_review.share": "20",
+}
+
+
+async def test_settings_are_stored_with_who_set_them(services: Services, admin: Visitor) -> None:
+    """Per cent in the form, shares in the service; what wasn't ticked is off."""
+    await make_model(services, engine={})
+    answer = await admin.post(LINK, FORM)
+    assert answer.headers["location"] == LINK + "?notice=saved"
+    engine = services.models.get("pets").data_engine
+    assert engine.enabled
+    assert (engine.low_confidence.threshold, engine.low_confidence.sample_rate) == (0.625, 0.1)
+    assert (engine.random_sample.rate, engine.second_review.share) == (0.005, 0.2)
+    assert not engine.negative_feedback.enabled
+    sets = (await services.models.rule_sets(services.database, "pets")).items
+    assert sets[-1].made_by == "Ada <Lovelace>"
+    page = (await admin.get(LINK + "?notice=saved")).text
+    assert 'value="62.5"' in page
+    assert "It holds for what is logged from now on" in page.replace("Saved: it", "It")
+    await admin.post(LINK, FORM)
+    assert services.models.get("pets").data_engine.version == engine.version
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "words"),
+    [
+        ({"low_confidence.threshold": "high"}, "low_confidence.threshold", "Give a number from 0 to 100."),
+        ({"random_sample.rate": "101"}, "random_sample.rate", "Give a number from 0 to 100."),
+        ({"second_review.share": "nan"}, "second_review.share", "Give a number from 0 to 100."),
+        ({"new_class.enabled": "on"}, "new_class.enabled", "Needs the model&#39;s labels"),
+    ],
+)
+async def test_what_is_wrong_stands_at_its_field(
+    services: Services, admin: Visitor, change: dict[str, str], field: str, words: str
+) -> None:
+    """With what was typed still there, and nothing stored."""
+    await make_model(services, engine={}, labels=[])
+    answer = await admin.post(LINK, FORM | change)
+    assert answer.status == 422
+    assert f'id="wrong-{field}">{words}' in answer.text
+    assert f'aria-describedby="wrong-{field}"' in answer.text
+    assert 'value="62.5"' in answer.text or field == "low_confidence.threshold"
+    assert not services.models.get("pets").data_engine.enabled
+
+
+async def test_an_engine_without_a_rule_is_refused(services: Services, admin: Visitor) -> None:
+    """It would do nothing."""
+    await make_model(services, engine={})
+    rules = ("low_confidence.enabled", "random_sample.enabled")
+    answer = await admin.post(LINK, {name: value for name, value in FORM.items() if name not in rules})
+    assert "There is no rule: enable one" in answer.text
+
+
+async def test_a_task_is_offered_what_fits_it(services: Services, admin: Visitor) -> None:
+    """A regression has no confidence."""
+    await services.models.create(NewModel(name="Prices", id="prices", task="regression"))
+    page = (await admin.get("/models/prices/data-engine")).text
+    assert "random_sample.rate" in page
+    assert "low_confidence" not in page
+
+
+async def test_who_may_not_change_them_sees_them(services: Services) -> None:
+    """Without a button, and a form that is sent all the same is refused."""
+    await make_model(services)
+    reader = await signed_in(services, "read", "review")
+    page = (await reader.get(LINK)).text
+    assert "needs the scope" in page
+    assert '<button class="primary">Save' not in page
+    assert (await reader.post(LINK, FORM)).status == 403
+
+
+async def test_the_form_fits_people_and_windows(services: Services, chromium: Browser, address: str) -> None:
+    """Axe finds nothing, also with errors shown; nothing is wider than a narrow window."""
+    await make_model(services, engine={})
+    desk = await sit_down(chromium, services, address, "Ada", "read", "review", "admin")
+    await desk.open(LINK)
+    assert await desk.violations() == []
+    await desk.page.set_viewport_size({"width": 320, "height": 640})
+    await desk.page.emulate_media(color_scheme="dark")
+    await desk.page.get_by_label("Low confidence: Threshold").fill("much")
+    await desk.page.get_by_role("button", name="Save").click()
+    await desk.page.locator(".wrong").wait_for()
+    assert await desk.violations() == []
+    assert await desk.overflow() == 0
+    desk.mistakes = [text for text in desk.mistakes if "422" not in text]
+    assert desk.mistakes == []
