@@ -36,6 +36,8 @@ def document() -> dict[str, Any]:
         body["examples"] = _examples([msgspec.to_builtins(event) for event in events])
     items = described["paths"]["/v1/datasets/{dataset_id}/items"]["post"]["requestBody"]["content"]["application/json"]
     items["examples"] = {"0": {"value": {"items": [msgspec.to_builtins(PETS), msgspec.to_builtins(CARS)]}}}
+    decide = described["paths"]["/v1/review/{review_id}/decide"]["post"]["requestBody"]["content"]["application/json"]
+    decide["examples"] = {"0": {"value": {"decision": "correct"}}, "1": {"value": {"decision": "unusable"}}}
     for verb in ("release", "delete"):
         body = described["paths"][f"/v1/models/{{model_id}}/quarantine/{verb}"]["post"]["requestBody"]["content"]
         body["application/json"]["examples"] = {

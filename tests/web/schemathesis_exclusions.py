@@ -80,6 +80,25 @@ EXCLUSIONS = [
     ),
     Exclusion(
         "positive_data_acceptance",
+        _routes("GET /v1/review", "GET /v1/models/{model_id}/accuracy"),
+        "it is about a model or a dataset; a cursor is opaque, 31 February isn't a date, no end is before its start",
+        422,
+    ),
+    Exclusion(
+        "positive_data_acceptance",
+        _routes("POST /v1/review/{review_id}/decide"),
+        "`corrected` needs exactly one of `label`, `value` and `boxes`, as fits the task; the others take none",
+        422,
+    ),
+    Exclusion(
+        "positive_data_acceptance",
+        _routes("POST /v1/review/claim", "POST /v1/review/{review_id}/renew")
+        | _routes("POST /v1/models/{model_id}/data-engine/dry-run"),
+        "a whole number is written without a fraction (13, not 13.0); rules must fit the model's task",
+        422,
+    ),
+    Exclusion(
+        "positive_data_acceptance",
         _routes("POST /v1/keys"),
         "a secret key has scopes and no origins, a publishable one origins and no scopes",
         422,

@@ -3,14 +3,17 @@
 import re
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
+from msgspec import structs
 from test_api import PNG
 
 from seeme.records.datasets import NewDataset, NewDatasetItem, NewDatasetVersion, NewTrainingJob
 from seeme.records.feedback import Accepted, Comment, Correct, Correction, MissedObject, NewFeedback, Rating, WrongBox
 from seeme.records.keys import NewKey
-from seeme.records.models import ConfigPatch, NewModel, NewVersion
+from seeme.records.models import ConfigPatch, ModelPatch, NewModel, NewVersion
 from seeme.records.predictions import Detection, LabelledBox, NewLabel, NewPrediction
+from seeme.records.review import Claim, NewDecision
 from seeme.records.types import ID_PATTERN
 from seeme.service.keys import Identity
 from seeme.service.services import Services
@@ -29,6 +32,8 @@ IDS = {
 }
 HELD = {"model_id": ["digits"], "feedback_id": ["held"]}  # in quarantine
 SECRET = {"model_id": ["prices"]}  # a signing secret that stays as long as its model
+# Items of the review queue, each in the state that its route needs; the caller's key holds them.
+REVIEW: dict[str, dict[str, list[str]]] = {}
 # What DELETE takes isn't there for the others any more.
 DISPENSABLE = {"model_id": ["spare"], "feedback_id": ["spare"], "dataset_id": ["spare"]}
 
@@ -78,6 +83,7 @@ async def sow(services: Services) -> None:
     assert all(isinstance(outcome, Accepted) for outcome in outcomes), outcomes
     await services.inputs.put("digit", "digits", _whole(PNG))
     await _sow_datasets(services, someone)
+    await _sow_review(services, someone)
     key = await services.keys.create(NewKey(kind="secret", holder="Bob", scopes=["read"]))
     DISPENSABLE["key_id"] = [key.id]
     SECRET["kid"] = [(await services.signing.create("prices")).kid]
@@ -92,6 +98,22 @@ async def _sow_datasets(services: Services, someone: Identity) -> None:
     await services.training.create(job, someone)
 
 
+async def _sow_review(services: Services, someone: Identity) -> None:
+    await services.models.create(NewModel(id="queue", name="Queue", labels=["0", "1"]))
+    settings = {"data_engine": {"enabled": True, "random_sample": {"enabled": True, "rate": 1}}}
+    await services.models.patch("queue", msgspec.convert(settings, ModelPatch))
+    new = [NewPrediction(model_id="queue", id=f"q{n}", label="1", confidence=0.5) for n in range(32)]
+    await services.ingest.predictions(new, someone)
+    caller = structs.replace(someone, key_id=services.keys.local_key)
+    rows = await services.queue.claim(Claim(model_id="queue", limit=32, lease_seconds=86_400), caller)
+    ids = [row.id for row in rows]
+    for row in rows[24:]:
+        await services.queue.decide("queue", row.id, NewDecision(decision="correct"), caller)
+    for at, action in enumerate(("renew", "skip", "decide", "undo")):
+        REVIEW[action] = {"review_id": ids[8 * at : 8 * at + 8], "model_id": ["queue"]}
+    REVIEW["{review_id}"] = {"review_id": ids, "model_id": ["queue"]}
+
+
 async def _whole(content: bytes) -> Any:
     yield content
 
@@ -99,6 +121,7 @@ async def _whole(content: bytes) -> Any:
 def found(operation: Any, values: Any) -> st.SearchStrategy[Any]:
     """Return values as they were generated, but for good ids: those are mostly of what is there."""
     known = DISPENSABLE if operation.method == "delete" else HELD if operation.path.endswith("/release") else IDS
+    known = REVIEW.get(operation.path.rpartition("/")[2], known)
     known = SECRET if operation.path.endswith("{kid}") else known
     if not isinstance(values, dict):
         return st.just(values)
