@@ -11,7 +11,11 @@ DATASET_ID = "parts"
 HOLDER = "detection example"
 RULES = {
     "low_confidence": {"enabled": True, "threshold": 0.6, "sample_rate": 0.5},
-    "edge_cases": {"enabled": True, "conditions": ["no_detections", "high_density", "unusual_size"]},
+    "edge_cases": {
+        "enabled": True,
+        "conditions": ["no_detections", "high_density", "unusual_size"],
+        "sample_rate": 0.3,  # most pictures have a part that is smaller than 32 x 32 pixels
+    },
     "random_sample": {"enabled": True, "rate": 0.2},
 }
 

@@ -234,6 +234,9 @@ def test_what_cannot_be_pressed_looks_so(show: Open, page: Page, service: Origin
     assert button.evaluate("b => getComputedStyle(b).color === getComputedStyle(b.parentNode).color")
     page.mouse.move(0, 0)
     text = button.evaluate("b => getComputedStyle(b).color")
+    page.emulate_media(forced_colors="active")
+    expect(button).to_have_css("forced-color-adjust", "none")  # else its letters are those of what is put behind them
+    page.emulate_media(forced_colors="none")
     page.locator("seeme-feedback").evaluate("e => { e.readOnly = true }")
     expect(button).to_be_disabled()
     expect(button).to_have_css("background-color", "rgba(0, 0, 0, 0)")

@@ -6,8 +6,7 @@ import { createEditor } from './boxes/editor.js';
  * @returns {import('./parts.js').Part}
  */
 export default function createDetection({ host, root, body, texts, make, button, lane, load, send, fail }) {
-  let turns = 0;
-  /** @returns {Promise<import('./parts.js').Shown>} */
+  /** @returns {Promise<import('./parts.js').Shown | undefined>} */
   const context = async () => (await load('extras'))?.context();
   const last = () => lane()?.items.at(-1);
   const retry = button('retry', async () => {
@@ -31,12 +30,11 @@ export default function createDetection({ host, root, body, texts, make, button,
 
   return {
     async update() {
-      const turn = ++turns;
       element.hidden = host.mode !== 'detection';
       if (element.hidden || !texts.boxes) return;
       const given = await context();
       // Another prediction may have come meanwhile.
-      if (turn !== turns) return;
+      if (!given) return;
       element.ariaBusy = 'false';
       retry.hidden = !given.failed;
       editor.update({ ...given, strings: host.strings, readOnly: host.readOnly || host.matches(':disabled') });

@@ -31,7 +31,7 @@
  *   toggle(): void,
  *   correct(answer: string | number, notes?: string): Promise<boolean>,
  *   submit(): Promise<boolean>,
- *   context(): Promise<Shown>,
+ *   context(): Promise<Shown | undefined>,
  * }} Extras
  */
 

@@ -53,7 +53,7 @@ export function changed(item, changes) {
     next.verdict = changes.verdict ?? (differs(next, 'box') ? 'wrong_box' : differs(next, 'label') ? 'wrong_label' : was.verdict);
     if (next.verdict !== 'wrong_box') next.box = was.box;
     if (!NEEDS[next.verdict]) next.label = was.label;
-  } else next.verdict = was.verdict || next.verdict;
+  } else if (was.verdict) next.verdict = was.verdict;
   return next;
 }
 
