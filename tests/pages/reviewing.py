@@ -90,6 +90,11 @@ async def listed(services: Services, **filters: Any) -> list[ReviewItem]:
     return (await services.flagged.page(ReviewQuery(model_id="pets", limit=1000, **filters))).items
 
 
+async def decided(services: Services) -> dict[str, str]:
+    """Return what was decided of each item."""
+    return {item.id: item.decision for item in await listed(services) if item.decision}
+
+
 class Desk:
     """One reviewer's window."""
 

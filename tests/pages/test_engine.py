@@ -3,9 +3,10 @@
 import pytest
 from playwright.async_api import Browser
 from tests.pages.conftest import Visitor, signed_in
-from tests.pages.reviewing import make_model, sit_down
+from tests.pages.reviewing import fill, make_model, sit_down
 
 from seeme.records.models import NewModel
+from seeme.service.keys import Identity
 from seeme.service.services import Services
 
 LINK = "/models/pets/data-engine"
@@ -64,6 +65,20 @@ async def test_what_is_wrong_stands_at_its_field(
     assert f'aria-describedby="wrong-{field}"' in answer.text
     assert 'value="62.5"' in answer.text or field == "low_confidence.threshold"
     assert not services.models.get("pets").data_engine.enabled
+
+
+async def test_settings_are_tried_before_they_are_saved(services: Services, someone: Identity, admin: Visitor) -> None:
+    """What they would queue is told; nothing is stored, and the form stays as it was typed."""
+    await make_model(services, engine={})
+    tried = {name: value for name, value in FORM.items() if name != "enabled"} | {"try": "1"}
+    assert "No prediction is stored to try" in (await admin.post(LINK, tried)).text
+    await fill(services, someone, 20)
+    page = (await admin.post(LINK, tried)).text
+    assert "Of the last 20 predictions these settings would have queued about <strong>2.1</strong>" in page
+    assert "Low confidence</th>" in page
+    assert 'value="62.5"' in page
+    assert services.models.get("pets").data_engine.version == 0
+    assert (await admin.post(LINK, {**tried, "random_sample.rate": "x"})).status == 422
 
 
 async def test_an_engine_without_a_rule_is_refused(services: Services, admin: Visitor) -> None:

@@ -6,6 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from seeme.errors import Invalid
+from seeme.records.engine import DryRun, DryRunRequest
 from seeme.records.models import Model, ModelPatch
 from seeme.web.pages_sign_in import read_form
 from seeme.web.pages_view import Visit
@@ -68,22 +69,37 @@ async def engine(visit: Visit) -> Response:
 
 
 async def set_engine(visit: Visit) -> Response:
-    """Store the settings, or show what is wrong with them at the field."""
+    """Store the settings, or show what they would queue, or what is wrong with them at the field."""
     model = _model(visit)
     form = await read_form(visit.request)
     wanted, problems = _read(model, form)
     if not problems:
         try:
-            patch = msgspec.convert({"data_engine": wanted}, ModelPatch)
-            await visit.services.models.patch(model.id, patch, visit.who.holder)
+            return await (_try if "try" in form else _store)(visit, model, form, wanted)
         except Invalid as refusal:
             problems = {_field(error.path): error.message for error in refusal.errors}
-        else:
-            return visit.redirect(visit.path("models", model.id, "data-engine", notice="saved"))
-    return _page(visit, model, form, problems, 422)
+    return _page(visit, model, form, problems, status=422)
 
 
-def _page(visit: Visit, model: Model, form: dict[str, str], problems: dict[str, str], status: int = 200) -> Response:
+async def _store(visit: Visit, model: Model, form: dict[str, str], wanted: dict[str, Any]) -> Response:
+    patch = msgspec.convert({"data_engine": wanted}, ModelPatch)
+    await visit.services.models.patch(model.id, patch, visit.who.holder)
+    return visit.redirect(visit.path("models", model.id, "data-engine", notice="saved"))
+
+
+async def _try(visit: Visit, model: Model, form: dict[str, str], wanted: dict[str, Any]) -> Response:
+    asked = msgspec.convert({"data_engine": {**wanted, "enabled": True}}, DryRunRequest)
+    return _page(visit, model, form, {}, trial=await visit.services.dry_runs.run(model.id, asked))
+
+
+def _page(
+    visit: Visit,
+    model: Model,
+    form: dict[str, str],
+    problems: dict[str, str],
+    trial: DryRun | None = None,
+    status: int = 200,
+) -> Response:
     return visit.render(
         "engine.html",
         status,
@@ -91,6 +107,7 @@ def _page(visit: Visit, model: Model, form: dict[str, str], problems: dict[str, 
         sections=_sections(model),
         form=form,
         problems=problems,
+        trial=trial,
         may="admin" in visit.who.scopes,
         notice=NOTICES.get(visit.query().get("notice", "")),
     )

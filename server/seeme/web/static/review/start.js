@@ -257,6 +257,8 @@ queue.addEventListener("settled", ({ detail: { words, kind } }) => {
 
 wire();
 remember();
+// Loaded again, the page goes on with what it holds and doesn't ask for that item once more.
+if (setup.item) history.replaceState(null, "", location.pathname);
 void queue.start();
 setInterval(() => {
   void queue.tick(!document.hidden && Date.now() - usedAt < IDLE);
