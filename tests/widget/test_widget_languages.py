@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from measures import WATCH_SHIFTS
 from outside import DIST, ROOT, Answer, Origin
 from playwright.sync_api import Browser, Page, Route, expect
 
@@ -107,12 +108,6 @@ def test_a_language_is_small() -> None:
 
 TAG = '<seeme-feedback model-id="m" prediction-id="p" api-key="pk_1_x" {}></seeme-feedback>'
 CORS = {"Access-Control-Allow-Origin": "*", "Content-Type": "application/json"}
-NOTE_SHIFTS = """
-  window.shifts = [];
-  const describe = (shift) => [shift.value, ...shift.sources.map(({ node }) => node?.outerHTML ?? node?.data)];
-  new PerformanceObserver((list) => shifts.push(...list.getEntries().map(describe)))
-    .observe({ type: 'layout-shift', buffered: true });
-"""
 
 
 @pytest.fixture
@@ -331,7 +326,7 @@ def test_nothing_moves_when_the_texts_come_late(page: Page, show: Show, width: i
     """All languages in one page: their places are as large before, and until then nothing of them is seen."""
     held: list[Route] = []
     page.set_viewport_size({"width": width, "height": 2000})
-    page.add_init_script(NOTE_SHIFTS)
+    page.add_init_script(WATCH_SHIFTS)
     page.route("**/feedback-widget.*.json", lambda route: held.append(route))
     tags = [TAG.format(f'lang="{code}"') + "<p>What stands below.</p>" for code in OTHERS]
     show('<body style="font-family: sans-serif">' + "".join(tags))

@@ -92,7 +92,7 @@ class Ingest:
         for item in items:
             try:
                 # A microsecond each: what stands later was done later, and ids of clocks that jump don't say so.
-                rows.append(to_row(item, identity, at + len(outcomes)))
+                rows.append(to_row(item, identity, at + len(rows)))
                 outcomes.append(None)
             except SeeMeError as error:
                 outcomes.append(error)
