@@ -9,6 +9,8 @@ from seeme.records.models import NewModel
 from seeme.service.keys import Identity
 from seeme.service.services import Services
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
+
 LINK = "/models/pets/data-engine"
 FORM = {
     "enabled": "on",

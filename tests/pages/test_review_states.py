@@ -23,6 +23,8 @@ from seeme.records.review import Claim, NewDecision
 from seeme.service.keys import Identity
 from seeme.service.services import Services
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
+
 BEN = Identity("sk_ben", "secret", "Ben", frozenset({"review", "read"}))
 API = re.compile(r"/v1/")
 

@@ -12,6 +12,8 @@ from measures import WATCH_SHIFTS, shifts
 from outside import CORS, Answer, Origin
 from playwright.sync_api import Page, Route, expect
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
+
 
 @pytest.fixture
 def show(page: Page, site: Origin, service: Origin) -> Open:
