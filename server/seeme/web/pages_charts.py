@@ -172,8 +172,19 @@ def _quality_tiles(task: str, total: PeriodMetrics) -> list[Tile]:
         ]
     return [
         _tile(total, "Average confidence", "avg_confidence", percent, "What the model itself thought."),
-        _tile(total, "Accuracy", "accuracy", percent, "Right predictions among those with a true label."),
+        _accuracy(total),
     ]
+
+
+def _accuracy(total: PeriodMetrics) -> Tile:
+    """Return the share of right predictions, from true labels or estimated from reviews, with how sure it is."""
+    if total.accuracy is None or total.accuracy_low is None or total.accuracy_high is None:
+        explanation = "Right predictions among those with a true label, or estimated from reviews."
+        return _tile(total, "Accuracy", "accuracy", percent, explanation)
+    ends = f"{percent(total.accuracy_low)} to {percent(total.accuracy_high)}"
+    note = f"estimated: {ends}, {count(total.reviewed)} reviewed"
+    explanation = f"From reviews, with its 95 % interval. {total.accuracy_note}"
+    return Tile("Accuracy", percent(total.accuracy), note, explanation)
 
 
 def _tile(total: PeriodMetrics, title: str, name: str, notation: Callable[[float], str], explanation: str) -> Tile:

@@ -1,11 +1,13 @@
 """The pages of models: the list, one model with its charts and tables, one prediction."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple, cast, get_args
 
 from starlette.responses import JSONResponse, Response
 
 from seeme.clock import to_micros
+from seeme.records.accuracy import AccuracyReport
 from seeme.records.feedback import Feedback, FeedbackStatus, FeedbackType, ReviewState
 from seeme.records.metrics import PeriodMetrics
 from seeme.records.models import Model
@@ -85,12 +87,20 @@ async def model(visit: Visit) -> Response:
         paged=bool(query.get("cursor") or query.get("predictions")),
         held=await held(visit, shown),
         queue=await visit.services.flagged.state(shown.id),
+        report=await _report(visit, shown, items),
         rules=rules(shown.data_engine),
         notice=NOTICES.get(query.get("notice", "")) or notice_of(query),
         types=get_args(FeedbackType),
         statuses=get_args(FeedbackStatus),
         reviews=get_args(ReviewState),
     )
+
+
+async def _report(visit: Visit, shown: Model, items: Sequence[PeriodMetrics]) -> AccuracyReport | None:
+    """Return what reviews tell of the range's days; None where nothing was ever chosen for review."""
+    if not shown.data_engine.version or not items:
+        return None
+    return await visit.services.accuracy.report(shown.id, to_micros(items[0].start), to_micros(items[-1].end) - 1)
 
 
 async def latest(visit: Visit) -> Response:
