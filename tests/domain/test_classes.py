@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from seeme.domain.classes import MARKED, Cell, class_table
+from seeme.domain.classes import MARKED, UNDRAWN, Cell, class_table
 from seeme.domain.intervals import normal_quantile, wilson
 from seeme.domain.strata import Stratum, Sums
 
@@ -162,7 +162,11 @@ def test_what_is_broken_or_left_out_is_said():
     strata = [Stratum(*ALL, 0.05, Sums(n=400, taken=20, decided=12, right=9, out_of_order=2))]
     found = class_table([Cell(ALL, "cat", "cat", 9)], strata)
     assert found.marked
-    assert found.notes == [MARKED, "3 reviewed predictions have no actual label and are left out of this table."]
+    assert found.notes == [
+        MARKED,
+        "3 reviewed predictions have no actual label and are left out of this table.",
+        UNDRAWN,
+    ]
 
 
 def test_cells_that_cannot_be_are_refused():

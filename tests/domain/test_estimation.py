@@ -208,10 +208,10 @@ def test_a_kind_of_which_none_is_decided_is_left_out_and_said():
     assert [one.note for one in found.strata] == [estimation.WAITING, None]
 
 
-def test_a_kind_of_which_chance_took_none_is_covered():
-    """It had its chance to be taken, so the others stand for it on average."""
+def test_a_kind_of_which_chance_took_none_is_not_covered():
+    """Nobody has seen any of it, so the interval can't tell of it, and the share says so."""
     found = estimate([stratum(LOW, 0.5, 2, 0, 0, 0), stratum(RANDOM, 0.05, 98, 5, 5, 4)])
-    assert (found.value, found.covered_share) == (0.8, 1.0)
+    assert (found.value, found.covered_share) == (0.8, 0.98)
     assert found.strata[0].note == estimation.NONE_TAKEN
 
 

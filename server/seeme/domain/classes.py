@@ -17,6 +17,7 @@ LEAST = 2
 TOO_FEW = "{count} of the reviewed predictions {what} {label}; it takes {least}"
 NO_LABEL = "{count} reviewed predictions have no actual label and are left out of this table."
 LEFT_OUT = "{share} of the predictions aren't covered: no rule can take them, or none of their kind is decided yet."
+UNDRAWN = "Where a part is reviewed, chance may have drawn none of a rare label: its interval can't tell of these."
 MARKED = "Some were served out of order while others wait, so these numbers may be biased; see the strata."
 
 Counts = Mapping[tuple[Key, str, str], int]
@@ -70,6 +71,8 @@ def _notes(every: Collection[Stratum], labelled: int) -> list[str]:
     out = sum(one.sums.n for one in every if one.pi <= 0 or (one.sums.taken and not one.sums.decided))
     if out:
         notes.append(LEFT_OUT.format(share=percent(out / sum(one.sums.n for one in every))))
+    if any(one.weight and one.weight > 1 for one in every):
+        notes.append(UNDRAWN)
     return notes
 
 

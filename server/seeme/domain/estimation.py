@@ -48,8 +48,7 @@ def estimate(
     for a note where some of these wait for the others. ValueError for counts that can't be.
     """
     every = merged(strata)
-    covered = [one for one in every if one.pi > 0 and (one.sums.decided or not one.sums.taken)]
-    seen = [one for one in covered if one.sums.decided]
+    covered = seen = [one for one in every if one.pi > 0 and one.sums.decided]
     predictions = sum(one.sums.n for one in every)
     decided = sum(one.sums.decided for one in every)
     naive = sum(one.sums.right for one in every) / decided if decided else None

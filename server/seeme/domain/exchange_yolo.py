@@ -18,6 +18,8 @@ MOST_BOXES = 1000
 _PLACES = 6  # of a pixel, when shares become pixels again
 _KEY = re.compile(r"^(\w+)\s*:\s*(.*)$")
 _NUMBERED = re.compile(r"^\s+(\d+)\s*:\s*(\S.*)$")
+# A text in a list in brackets: quoted, or plain.
+_TEXT = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s,'"\[\]{}][^,\[\]{}]*)"""
 _LISTED = re.compile(r"^\s*-\s+(\S.*)$")
 
 
@@ -71,6 +73,8 @@ def read_names(text: str) -> list[str]:
     names: dict[int, str] = {}
     for line in lines[starts[0] + 1 :]:
         numbered, listed = _NUMBERED.match(line), _LISTED.match(line)
+        if numbered and int(numbered[1]) in names:
+            raise invalid("data.yaml", f"`names` has the number {numbered[1]} twice")
         if numbered:
             names[int(numbered[1])] = _unquoted(numbered[2])
         elif listed:
@@ -89,8 +93,9 @@ def _bracketed(text: str) -> list[str]:
     found = re.match(r"^\[(.*)\]\s*(#.*)?$", text)
     if not found:
         raise invalid("data.yaml", f"`names` is neither a map of lines nor a list, got {text[:60]!r}")
-    parts = re.findall(r"""\s*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,'"]+)\s*(?:,|$)""", found[1])
-    return [_unquoted(part) for part in parts]
+    if not re.fullmatch(rf"\s*{_TEXT}\s*(?:,\s*{_TEXT}\s*)*,?\s*", found[1]):
+        raise invalid("data.yaml", f"`names` isn't a list of texts with commas between them, got {text[:60]!r}")
+    return [_unquoted(part) for part in re.findall(_TEXT, found[1])]
 
 
 def _unquoted(text: str) -> str:
@@ -103,7 +108,10 @@ def _unquoted(text: str) -> str:
         except ValueError:
             raise invalid("data.yaml", f"{text[:60]} isn't a text in quotes") from None
     if text.startswith("'"):
-        return text[1:].split("'", 1)[0] if "''" not in text else text[1:-1].replace("''", "'")
+        quoted = re.fullmatch(r"'((?:[^']|'')*)'\s*(?:#.*)?", text)
+        if quoted is None:
+            raise invalid("data.yaml", f"{text[:60]} isn't a text in quotes")
+        return quoted[1].replace("''", "'")
     return text.split(" #", 1)[0].strip()
 
 

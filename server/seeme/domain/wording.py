@@ -44,7 +44,7 @@ def coverage_notes(every: Sequence[Stratum], found: Limits | None) -> list[str]:
     notes = []
     total = sum(one.sums.n for one in every)
     never = sum(one.sums.n for one in every if one.pi <= 0)
-    waiting = [one for one in every if one.pi > 0 and one.sums.taken and not one.sums.decided]
+    waiting = [one for one in every if one.pi > 0 and one.sums.n and not one.sums.decided]
     if never:
         notes.append(
             f"{percent(never / total)} of the predictions match no rule and can't be taken for review; the estimate "

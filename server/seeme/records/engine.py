@@ -157,7 +157,7 @@ class DryRunRequest(Wire, frozen=True, kw_only=True):
     """Settings to try on the last predictions; what they don't name is as it stands."""
 
     data_engine: DataEnginePatch
-    last: Annotated[int, Meta(ge=1, le=100_000, description="On how many predictions to try them")] = 1000
+    last: Annotated[int, Meta(ge=1, le=10_000, description="On how many predictions to try them")] = 1000
 
 
 class DryRunRule(View, frozen=True, kw_only=True):
@@ -170,7 +170,9 @@ class DryRunRule(View, frozen=True, kw_only=True):
 
 
 class DryRun(View, frozen=True, kw_only=True):
-    """What settings would queue, on average: an item that several rules take is one item. Null without predictions."""
+    """What settings would queue, on average: an item that several rules take is one item.
+
+    Items a day are null where the predictions span less than an hour."""
 
     predictions: int
     days: float | None

@@ -10,12 +10,16 @@ from seeme.domain.classes import Cell, class_table
 from seeme.domain.estimation import estimate
 from seeme.domain.periods import Span
 from seeme.domain.strata import Stratum
+from seeme.errors import Unavailable
 from seeme.records.accuracy import AccuracyEstimate, AccuracyReport
 from seeme.records.queries import Period
 from seeme.service.models import Models
 from seeme.store import strata
 from seeme.store.database import Reader, Row
 from seeme.store.reading import FIRST, LAST
+
+TRIES = 20
+LAST_TIME = 253_402_300_799_999_999  # the end of the year 9999
 
 
 class Accuracy:
@@ -33,26 +37,36 @@ class Accuracy:
         model = self._models.get(model_id)
         first = FIRST if start is None else start // DAY * DAY
         stop = LAST if end is None else end // DAY * DAY + DAY
-        rows = await strata.between(self._reader, model_id, first, stop, version_id)
-        found = [strata.to_stratum(row) for row in rows]
+        rows, cells = await self._read(model_id, first, stop, version_id)
         table = None
         if model.task == "classification":
-            cells = await strata.confusions(self._reader, model_id, first, stop, version_id)
             table = class_table(
                 [
                     Cell((row["rule_set"], _rules(row["matched"])), row["predicted"], row["actual"], row["n"])
                     for row in cells
                 ],
-                found,
+                [strata.to_stratum(row) for row in rows],
             )
         return AccuracyReport(
             model_id=model_id,
             version_id=version_id,
             start=None if start is None else from_micros(first),
-            end=None if end is None else from_micros(stop),
+            end=None if end is None else from_micros(min(stop, LAST_TIME)),
             accuracy=_estimate(rows),
             classes=table,
         )
+
+    async def _read(
+        self, model_id: str, first: int, stop: int, version_id: str | None
+    ) -> tuple[Sequence[Row], Sequence[Row]]:
+        """Return strata and confusions of one moment: read again when somebody decided in between."""
+        for _ in range(TRIES):
+            rows = await strata.between(self._reader, model_id, first, stop, version_id)
+            cells = await strata.confusions(self._reader, model_id, first, stop, version_id)
+            again = await strata.between(self._reader, model_id, first, stop, version_id)
+            if [dict(row) for row in rows] == [dict(row) for row in again]:
+                return rows, cells
+        raise Unavailable("decisions come too fast to count them; ask again", retry_after=1)
 
     async def by_period(
         self, model_id: str, period: Period, spans: Sequence[Span], version_id: str | None

@@ -10,7 +10,7 @@ from seeme.records.rows import FeedbackRow, ReviewRow
 from seeme.service.keys import Identity
 from seeme.service.queue import CLOSED, Queue, held
 from seeme.service.sampling import new_item
-from seeme.store import events, review
+from seeme.store import events, reading, review
 from seeme.store.database import Transaction
 
 
@@ -47,7 +47,12 @@ class Approval:
     async def rejected(self, tx: Transaction, row: FeedbackRow, identity: Identity, at: int) -> None:
         """Open the item again that this feedback had closed."""
         for item in await review.of_prediction(tx, row.model_id, row.prediction_id):
-            if item.feedback_id == row.id:
+            gone = await reading.prediction(tx, row.model_id, row.prediction_id) is None
+            if item.feedback_id != row.id:
+                continue
+            if gone:  # nobody could judge it again: it stays counted, and teaches nothing
+                await self._queue.unlearn(tx, item)
+            else:
                 await self._queue.reopen(tx, item, identity, at)
 
     async def _item(self, tx: Transaction, row: FeedbackRow, at: int) -> ReviewRow | None:

@@ -1,9 +1,10 @@
 """What settings of the data engine would queue, tried on the predictions that were logged last."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from seeme.clock import DAY, to_micros
+from seeme.clock import DAY, HOUR, to_micros
 from seeme.domain import sampling
 from seeme.errors import Invalid
 from seeme.records.engine import DryRun, DryRunRequest, DryRunRule
@@ -37,12 +38,7 @@ class DryRuns:
             raise Invalid(wrong.message, errors=(wrong,))
         rules = sampling.rules_of(model.id, model.task, model.labels, engine)
         found = await self._last(model_id, request.last)
-        matched: Counter[str] = Counter()
-        expected = 0.0
-        for one in found:
-            sampled = sampling.decide(rules.rules if rules else (), one, "")
-            matched.update(sampled.matched)
-            expected += sampled.pi
+        matched, expected = await asyncio.to_thread(_judged, rules.rules if rules else (), found)
         days = self._days(found)
         return DryRun(
             predictions=len(found),
@@ -72,9 +68,21 @@ class DryRuns:
         return found[:count]
 
     def _days(self, found: list[NewPrediction]) -> float | None:
-        """Return over how many days these came: from the oldest one to now."""
+        """Return over how many days these came, from the oldest one to now; None for less than an hour."""
         times = [to_micros(one.created_at) for one in found if one.created_at is not None]
-        return max(self._clock() - min(times), 1) / DAY if times else None
+        span = self._clock() - min(times, default=self._clock())
+        return span / DAY if span >= HOUR else None
+
+
+def _judged(rules: Sequence[sampling.Rule], found: Sequence[NewPrediction]) -> tuple[Counter[str], float]:
+    """Return how many predictions each rule matches, and how many are expected to be taken; many boxes take long."""
+    matched: Counter[str] = Counter()
+    expected = 0.0
+    for one in found:
+        sampled = sampling.decide(rules, one, "")
+        matched.update(sampled.matched)
+        expected += sampled.pi
+    return matched, expected
 
 
 def _as_sent(one: Prediction) -> NewPrediction:

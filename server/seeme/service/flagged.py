@@ -1,5 +1,6 @@
 """Reading the review queue: lists, one item with all that its reviewer needs, and how far the work is."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -8,7 +9,7 @@ from seeme.clock import DAY
 from seeme.domain import agreement
 from seeme.domain.sampling import BY_FEEDBACK
 from seeme.errors import NotFound
-from seeme.records.predictions import LabelledBox
+from seeme.records.predictions import Detail, LabelledBox
 from seeme.records.queries import FeedbackQuery, Keyset, ReviewQuery, to_cursor
 from seeme.records.review import QueueState, ReviewItem, ReviewTask
 from seeme.records.rows import ReviewRow
@@ -21,8 +22,10 @@ from seeme.store.database import Reader, Row
 FIRST = Keyset(-1, "")
 SINCE = 90 * DAY
 MOST_PAIRS = 5_000
+MOST_IMAGES = 200  # the latest
 MOST_FEEDBACK = 50
 _boxes = msgspec.json.Decoder(list[LabelledBox])
+_detail = msgspec.json.Decoder(Detail)
 
 WHY = {
     "low_confidence": "the model was less sure than the threshold",
@@ -94,7 +97,8 @@ class Flagged:
         model = self._models.get(model_id)
         counts = await review.counts(self._reader, model_id)
         pairs = await review.reviewed_twice(self._reader, model_id, self._clock() - SINCE, MOST_PAIRS)
-        measure, value, reason = _agreement(model.task, pairs)
+        # Not in the event loop: many boxes take their time.
+        measure, value, reason = await asyncio.to_thread(_agreement, model.task, pairs)
         totals = {
             status: sum(n for (found, _), n in counts.items() if found == status)
             for status in ("needs_review", "in_review", "approved", "rejected")
@@ -111,12 +115,14 @@ class Flagged:
 def _agreement(task: str, pairs: Sequence[Row]) -> tuple[str, float | None, str | None]:
     if not pairs:
         return "", None, "no item has been reviewed twice yet"
+    if task == "regression":
+        return "", None, "the agreement of values isn't computed"
     if task == "detection":
-        both = [(_boxes_of(row, "first"), _boxes_of(row, "second")) for row in pairs]
+        both = [(_boxes_of(row, "first"), _boxes_of(row, "second")) for row in pairs[:MOST_IMAGES]]
         overlaps = [agreement.mean_iou(one, other) for one, other in both if one is not None and other is not None]
         known = [overlap for overlap in overlaps if overlap is not None]
         if not known:
-            return "", None, "none of the items that were reviewed twice had its boxes corrected by both"
+            return "", None, "no picture that was reviewed twice is known with its boxes"
         return "mean IoU", sum(known) / len(known), None
     kappa = agreement.cohen_kappa([(_word(row, "first"), _word(row, "second")) for row in pairs])
     return "Cohen's kappa", kappa, "both reviewers always gave the same one answer" if kappa is None else None
@@ -127,9 +133,13 @@ def _word(row: Row, which: str) -> str:
     decision = row[f"{which}_decision"]
     if decision == "unusable":
         return "\0unusable"
-    return row[f"{which}_label"] or (row["label"] if decision == "correct" else None) or "\0corrected"
+    return row[f"{which}_label"] or row["label"] or "\0none"
 
 
-def _boxes_of(row: Row, which: str) -> list[LabelledBox] | None:
+def _boxes_of(row: Row, which: str) -> Sequence[LabelledBox] | None:
+    """Return what a reviewer found in an image: own boxes, or the model's; None when these are gone, or unusable."""
+    if row[f"{which}_decision"] == "correct":
+        found = _detail.decode(row["detail"]).detections if row["detail"] else None
+        return None if found is None else [LabelledBox(label=one.label, box=one.box) for one in found]
     text = row[f"{which}_boxes"]
     return _boxes.decode(text) if text else None

@@ -201,8 +201,10 @@ class Intake:
         self, tx: Transaction, rows: Sequence[PredictionRow], delta: sums.Delta, outcomes: Outcomes, at: int
     ) -> tuple[list[PredictionRow], list[LabelRow], list[FeedbackRow]]:
         """Store predictions; return the new ones, and the labels and feedback that have waited for them."""
-        fresh = await self._new(tx, "prediction", rows, outcomes) if rows else []
-        fresh = await self._refuse_expired(tx, fresh, at, outcomes)
+        free = await self._new(tx, "prediction", rows, outcomes) if rows else []
+        fresh = await self._refuse_expired(tx, free, at, outcomes)
+        # What has waited for a refused one goes on waiting.
+        outcomes.awaited -= {(row.model_id, row.id) for row in free} - {(row.model_id, row.id) for row in fresh}
         if not fresh:
             return [], [], []
         _all_in(await events.insert_predictions(tx, fresh), fresh)

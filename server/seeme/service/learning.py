@@ -2,7 +2,7 @@
 
 import msgspec
 
-from seeme.errors import NotFound
+from seeme.errors import Conflict, NotFound
 from seeme.records.predictions import Detail
 from seeme.records.rows import ItemRow, ReviewRow
 from seeme.service.datasets import Datasets
@@ -21,8 +21,7 @@ class Learning:
     async def keep(self, tx: Transaction, row: ReviewRow) -> None:
         """Put a decided item into its dataset; an unusable input and a second review teach nothing.
 
-        Raises:
-            Conflict: the dataset is for another task.
+        A dataset that is gone, or for another task by now, doesn't hold up the review: the item's log says so.
         """
         if not row.dataset_id or row.decision == "unusable" or row.round == 2:
             return
@@ -31,8 +30,8 @@ class Learning:
             return
         try:
             await self._datasets.put(tx, _item(row, prediction))
-        except NotFound:  # the decision stands; that it teaches nothing must be seen
-            detail = f"the dataset {row.dataset_id} is gone"
+        except (NotFound, Conflict) as error:  # the decision stands; that it teaches nothing must be seen
+            detail = f"the dataset {row.dataset_id} is gone" if isinstance(error, NotFound) else str(error)
             await review.write_log(tx, row, row.decided_at or 0, row.decided_by or "", "not kept", detail)
 
     async def drop(self, tx: Transaction, row: ReviewRow) -> None:

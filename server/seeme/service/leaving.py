@@ -20,7 +20,9 @@ async def forget_open_items(tx: Transaction, keys: Sequence[EventKey]) -> None:
 
 async def uncount(tx: Transaction, row: PredictionRow, counted: Strata) -> None:
     """Take a prediction and the decision about it out of its stratum, and delete its items."""
-    items = await review.of_prediction(tx, row.model_id, row.id)
+    found = await review.of_prediction(tx, row.model_id, row.id)
+    # An id may be a new prediction's, once retention and its tombstone are over: the old one's item isn't meant.
+    items = [item for item in found if item.created_at == row.created_at]
     await review.delete(tx, [(item.model_id, item.id) for item in items])
     if row.rule_set is None:
         return

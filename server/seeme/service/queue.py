@@ -22,7 +22,7 @@ from seeme.service.keys import Identity
 from seeme.service.learning import Learning
 from seeme.service.models import Models
 from seeme.service.sampling import item_id
-from seeme.store import review
+from seeme.store import reading, review
 from seeme.store.database import Transaction
 from seeme.store.strata import Strata
 
@@ -166,11 +166,17 @@ class Queue:
                 raise Conflict(f"the item {id} isn't decided")
             if row.decided_key != identity.key_id and "admin" not in identity.scopes:
                 raise Conflict(f"the item {id} was decided by {row.decided_by}; only they (or an admin) can undo it")
+            if await reading.prediction(tx, model_id, row.prediction_id) is None:
+                raise Conflict(f"the prediction of the item {id} is gone; nobody could judge it again")
             await self._drop_second(tx, row)
             await self.reopen(tx, row, identity, at, lease_seconds)
             return row
 
         return await self._inbox.run(work)
+
+    async def unlearn(self, tx: Transaction, row: ReviewRow) -> None:
+        """Take a decided item out of its dataset's working set."""
+        await self._learning.drop(tx, row)
 
     async def reopen(
         self, tx: Transaction, row: ReviewRow, identity: Identity, at: int, lease_seconds: int | None = None

@@ -102,6 +102,8 @@ class Review:
         await tally.store(tx)
         await events.set_feedback_statuses(tx, [*overtaken, *rows])
         await self._intake.sums.add(tx, delta, at - FINE_KEPT)
+        models = {row.model_id: self._models.get(row.model_id) for row in rows}
+        await self._intake.sampling.hear(tx, rows, tally.targets, models, at)
 
     async def delete(self, id: str, model_id: str | None, identity: Identity) -> None:
         """Delete feedback; the one before it in its slot counts again."""

@@ -470,7 +470,8 @@ order by r.queued_at, r.id limit :most;
 
 -- name: list_review_of_dataset
 select r.*, p.input_url, p.input_stored
-from review_items r left join predictions p on p.model_id = r.model_id and p.id = r.prediction_id
+from review_items r join models m on m.id = r.model_id and m.deleted_at is null
+left join predictions p on p.model_id = r.model_id and p.id = r.prediction_id
 where r.dataset_id = :dataset_id and (r.queued_at, r.id) > (:at, :id)
   and (cast(:status as text) is null or r.status = :status)
   and (cast(:label as text) is null or r.label = :label)
@@ -491,10 +492,12 @@ select at, who, action, detail from review_log where model_id = :model_id and it
 
 -- name: reviewed_twice
 select a.label, a.decision as first_decision, a.decided_label as first_label, a.decided_boxes as first_boxes,
-  b.decision as second_decision, b.decided_label as second_label, b.decided_boxes as second_boxes, a.prediction_id
+  b.decision as second_decision, b.decided_label as second_label, b.decided_boxes as second_boxes, a.prediction_id,
+  p.detail
 from review_items b
 join review_items a on a.model_id = b.model_id and a.prediction_id = b.prediction_id and a.round = 1
   and a.decision is not null
+left join predictions p on p.model_id = b.model_id and p.id = b.prediction_id
 where b.model_id = :model_id and b.round = 2 and b.decision is not null and b.decided_at >= :since
 order by b.decided_at desc, b.id limit :most;
 
@@ -550,6 +553,7 @@ select p.version_id, p.arm, p.created_at, p.id, p.label, p.confidence, p.rule_se
   r.decision, r.decided_label, r.was_right, r.in_order, r.passed_by, r.pi as item_pi, r.id as item_id
 from predictions p
 left join review_items r on r.model_id = p.model_id and r.prediction_id = p.id and r.round = 1
+  and r.created_at = p.created_at
 where p.model_id = :model_id and p.created_at >= :start and p.created_at < :stop and (p.created_at, p.id) > (:at, :id)
 order by p.created_at, p.id limit :most;
 

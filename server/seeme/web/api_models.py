@@ -1,5 +1,8 @@
 """Models, their versions and their numbers."""
 
+from msgspec import UnsetType
+
+from seeme.errors import Forbidden
 from seeme.records.metrics import PeriodMetrics, Rebuilt
 from seeme.records.models import Model, ModelPatch, NewModel, NewVersion, Version
 from seeme.records.types import Id, Page
@@ -26,6 +29,9 @@ def read_model(services: Services, model_id: Id) -> Model:
 
 async def patch_model(services: Services, caller: Caller, model_id: Id, body: ModelPatch) -> Model:
     """Change the named parts of a model; the others stay."""
+    engine = body.data_engine
+    if caller.identity.models and not isinstance(engine, UnsetType) and isinstance(engine.target_dataset_id, str):
+        raise Forbidden("this key is for some models only, and datasets are for all")
     return await services.models.patch(model_id, body, caller.identity.holder)
 
 
