@@ -229,7 +229,7 @@ def test_serving_out_of_order_is_marked_and_said_while_others_wait():
 def test_skipped_items_are_said():
     """They are left out, which is no random choice."""
     found = estimate([stratum(RANDOM, 0.05, 900, 45, 40, 38, skipped=5)])
-    assert found.notes[0].startswith("5 reviewed predictions were skipped")
+    assert found.notes[0].startswith("5 times a prediction was skipped")
     assert found.strata[0].skipped == 5
 
 

@@ -55,6 +55,19 @@ async def test_a_run_by_keyboard_alone(services: Services, someone: Identity, de
     assert desk.mistakes == []
 
 
+async def test_labels_that_are_digits_are_their_own_keys(services: Services, someone: Identity, desk: Desk) -> None:
+    """All ten of them: who presses 0 means 0."""
+    await make_model(services, labels=list("0123456789"))
+    await fill(services, someone, 3, label="7", scores=None)
+    await desk.open()
+    for key in "059":
+        await desk.item()
+        await desk.press(key)
+    await desk.saved(3)
+    assert sorted(label or "" for _, label in (await decisions(services)).values()) == ["0", "5", "9"]
+    assert desk.mistakes == []
+
+
 async def test_the_predicted_label_chosen_by_its_key_is_correct(
     services: Services, someone: Identity, desk: Desk
 ) -> None:

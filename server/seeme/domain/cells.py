@@ -19,7 +19,7 @@ def cell(value: Any) -> Any:
     """
     if value is None:
         return ""
-    if isinstance(value, (dict, list)):
+    if isinstance(value, (dict, list, tuple)):
         return msgspec.json.encode(value).decode()
     if isinstance(value, str) and FORMULA.match(value):
         return "'" + value

@@ -23,6 +23,7 @@ INCOMPLETE = (
     "prediction gets its true label, or see naive_accuracy"
 )
 NO_REVIEWS = "no true labels are known for this period, and nothing of it was reviewed (by day)"
+NOT_JUDGED = "The data engine judged {judged:,} of {answered:,} predictions; the estimate is for these."
 ALL_KNOWN = "every prediction has its true label, so there is nothing to estimate"
 ACCURACY = ("accuracy", "accuracy_low", "accuracy_high")
 OTHER_TASK = "this is a number of {} models"
@@ -148,7 +149,9 @@ def _accuracy(
     naive = reviewed.naive_accuracy if naive is None else naive
     _explain(reasons, naive is None, reviewed.reasons.get("naive_accuracy", NO_LABELS), "naive_accuracy")
     found = {"accuracy": reviewed.value, "accuracy_low": reviewed.low, "accuracy_high": reviewed.high}
-    note = " ".join(reviewed.notes)
+    judged, answered = reviewed.predictions, lane[sums.PREDICTIONS] - lane[sums.ERRORS]
+    unjudged = [NOT_JUDGED.format(judged=judged, answered=answered)] if judged < answered else []
+    note = " ".join([*unjudged, *reviewed.notes])
     return {**found, "accuracy_note": note, "naive_accuracy": naive, "reviewed": reviewed.decided}
 
 

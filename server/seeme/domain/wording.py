@@ -74,8 +74,8 @@ def _doubts(every: Sequence[Stratum]) -> list[str]:
     skipped = sum(one.sums.skipped for one in every)
     if skipped:
         notes.append(
-            f"{skipped} reviewed predictions were skipped without a verdict and are left out; if these are the harder "
-            "ones, the estimate is too high."
+            f"{skipped} times a prediction was skipped, or called unusable, and got no verdict; if these are the "
+            "harder ones, the estimate is too high."
         )
     return notes
 

@@ -1,4 +1,4 @@
-// The labels to choose from: nine with keys, all the others in a list that typing narrows.
+// The labels to choose from: nine with keys (digits have their own), all the others in a list that typing narrows.
 import { $, make, percent } from "./item.js";
 
 const KEYS = 9;
@@ -34,12 +34,12 @@ export function draw(task, setup) {
   const wished = feedback.map((one) => one.correct_label).filter(Boolean);
   const known = free ? [predicted, ...wished, ...byScore(prediction?.scores)].filter((one) => one !== null) : setup.labels;
   all = [...new Set(known)];
-  const first = all.slice(0, KEYS);
+  const first = keyed();
   $("labels").replaceChildren(...first.map((label, at) => button(label, at, predicted, prediction?.scores?.[label], wished)));
   $("labels").hidden = !first.length;
   const start = Math.max(0, first.indexOf(predicted));
   [...$("labels").children].forEach((one, at) => { one.tabIndex = at === start ? 0 : -1; });
-  $("combo").hidden = !free && all.length <= KEYS;
+  $("combo").hidden = !free && all.length <= first.length;
   $("other").value = "";
   $("other").placeholder = free ? "Type the right label" : `Type to find one of ${all.length}`;
   close();
@@ -52,16 +52,21 @@ function button(label, at, predicted, score, wished) {
   if (label === predicted) marks.push(make("span", { className: "badge" }, "predicted"));
   if (wished.includes(label)) marks.push(make("span", { className: "badge warn" }, "a user says so"));
   const share = score === undefined ? [] : [make("span", { className: "number why" }, percent(score))];
-  const key = make("kbd", {}, String(at + 1));
+  const key = make("kbd", {}, keyOf(label, at));
   key.setAttribute("aria-hidden", "true");
   const name = make("span", { className: "naming" }, make("span", { className: "label" }, label), ...marks.flatMap((mark) => [" ", mark]));
   const one = make("button", { type: "button", onclick: () => choose(label) }, key, name, ...share);
-  one.setAttribute("aria-keyshortcuts", String(at + 1));
+  one.setAttribute("aria-keyshortcuts", keyOf(label, at));
   return one;
 }
 
+/** Whether the labels are digits: then each is its own key, as anybody would think. */
+const areDigits = () => !free && all.every((label) => /^[0-9]$/.test(label));
+const keyed = () => (areDigits() ? all : all.slice(0, KEYS));
+const keyOf = (label, at) => (areDigits() ? label : String(at + 1));
+
 /** The label of a digit's key. */
-export const ofKey = (digit) => all.slice(0, KEYS)[digit - 1];
+export const ofKey = (digit) => keyed().find((label, at) => keyOf(label, at) === String(digit));
 
 /** Go from label to label with the arrows; from elsewhere to the one that the model said. */
 export function walk(event) {

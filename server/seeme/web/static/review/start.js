@@ -57,7 +57,7 @@ function showState() {
   const mine = [queue.current, ...queue.ready].filter(Boolean).length;
   const others = Math.max(0, held - mine - queue.outbox.filter(({ kind }) => kind === "decide").length);
   $("open").textContent = counting.format(open + held);
-  $("others").textContent = others ? `, ${counting.format(others)} with others` : "";
+  $("others").textContent = others ? `, ${counting.format(others)} held elsewhere` : "";
   showNothing(open, others);
   showLease();
   showTrouble();
@@ -205,7 +205,7 @@ function pressed(event) {
   const run = KEYS[name] ?? (setup.task === "detection" && queue.current ? BOX_KEYS[name] : undefined);
   if (event.repeat && name !== "b") return; // a key that is held down decides one item, not ten
   if (run) event.preventDefault(), run(event);
-  else if (/^[1-9]$/.test(name)) event.preventDefault(), digit(Number(name));
+  else if (/^[0-9]$/.test(name)) event.preventDefault(), digit(Number(name));
 }
 
 function enter(event) {
