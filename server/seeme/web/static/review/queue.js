@@ -7,6 +7,8 @@ export const LEASE = 300_000;
 /** How many items are held ready behind the one that is shown. */
 const AHEAD = 3;
 const LONGEST_WAIT = 30_000;
+/** After so many decisions the service is asked again how far the work is. */
+const RECOUNT = 10;
 
 /** The items of one sitting. */
 export class Queue extends EventTarget {
@@ -23,6 +25,8 @@ export class Queue extends EventTarget {
   /** The service was asked and had nothing for this reviewer. */
   empty = false;
   counts;
+  #asked = 0;
+  #uncounted = 0;
   #setup;
   #store;
   #filling = false;
@@ -130,8 +134,10 @@ export class Queue extends EventTarget {
 
   /** Ask how far the work is. */
   async count() {
+    const asked = ++this.#asked;
     try {
-      this.counts = await this.#call("GET", `models/${encodeURIComponent(this.#setup.model)}/review`);
+      const counts = await this.#call("GET", `models/${encodeURIComponent(this.#setup.model)}/review`);
+      if (asked === this.#asked) this.counts = counts; // a later question has a later answer
     } catch (problem) {
       if (!(problem instanceof Refused)) throw problem; // the numbers of before stay
     }
@@ -198,6 +204,11 @@ export class Queue extends EventTarget {
     this.#sending = true;
     try {
       while (this.outbox.length && await this.#sendOne(this.outbox[0]));
+      // What was counted while something was on its way is wrong by that.
+      if (!this.outbox.length && (this.empty || this.#uncounted >= RECOUNT)) {
+        this.#uncounted = 0;
+        await this.count();
+      }
     } finally {
       this.#sending = false;
     }
@@ -218,6 +229,7 @@ export class Queue extends EventTarget {
       return true;
     }
     this.outbox.shift();
+    this.#uncounted += 1;
     this.#well();
     this.#save();
     this.#tell("settled", entry);
