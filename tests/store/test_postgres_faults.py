@@ -198,7 +198,16 @@ async def test_of_two_that_wait_for_each_other_one_is_tried_again(database):
         assert (await database.one("blob", hash=hash))["refs"] == 0
 
 
-MODEL = {"id": "m", "name": "M", "task": "t", "labels": "[]", "config": "{}", "digest": b"", "created_at": 1}
+MODEL = {
+    "id": "m",
+    "name": "M",
+    "task": "t",
+    "labels": "[]",
+    "config": "{}",
+    "digest": b"",
+    "created_at": 1,
+    "data_engine": "{}",
+}
 
 
 @pytest.mark.parametrize(

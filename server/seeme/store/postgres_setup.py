@@ -15,7 +15,7 @@ IDLE_SECONDS = 5  # within a transaction
 CONNECT_SECONDS = 10.0
 MIGRATION_SECONDS = 3600.0  # of a large table, and for a node that waits for another's
 READ_ONLY = "the database is read-only: is --database the primary?"
-_TEXT_COLUMN = re.compile(r"(?m)^(  \w+ text)\b")
+_TEXT_COLUMN = re.compile(r"(?m)^(  \w+ text|alter table \w+ add column \w+ text)\b")
 # Migrations of several nodes that start at once wait for each other under this number.
 _MIGRATION_LOCK = 7_305_436
 
