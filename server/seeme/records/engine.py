@@ -175,6 +175,7 @@ class DryRun(View, frozen=True, kw_only=True):
     Items a day are null where the predictions span less than an hour."""
 
     predictions: int
+    taken: float
     days: float | None
     items_per_day: float | None
     rules: list[DryRunRule]

@@ -42,6 +42,7 @@ class DryRuns:
         days = self._days(found)
         return DryRun(
             predictions=len(found),
+            taken=expected,
             days=days,
             items_per_day=expected / days if days else None,
             rules=[
