@@ -48,12 +48,12 @@ def estimate(
     for a note where some of these wait for the others. ValueError for counts that can't be.
     """
     every = merged(strata)
-    covered = seen = [one for one in every if one.pi > 0 and one.sums.decided]
+    seen = [one for one in every if one.pi > 0 and one.sums.decided]
     predictions = sum(one.sums.n for one in every)
     decided = sum(one.sums.decided for one in every)
     naive = sum(one.sums.right for one in every) / decided if decided else None
     why = too_little(every)
-    method, found = (None, None) if why else _found(covered, seen, normal_quantile(level), for_comparison)
+    method, found = (None, None) if why else _found(seen, normal_quantile(level), for_comparison)
     reasons = dict.fromkeys(UNKNOWN, why) if why else {}
     return AccuracyEstimate(
         value=found.mean if found else None,
@@ -65,7 +65,7 @@ def estimate(
         taken=sum(one.sums.taken for one in every),
         decided=decided,
         effective_n=effective(_group(one, for_comparison) for one in seen) if found else None,
-        covered_share=sum(one.sums.n for one in covered) / predictions if found else None,
+        covered_share=sum(one.sums.n for one in seen) / predictions if found else None,
         naive_accuracy=naive,
         marked=any(one.marked for one in seen),
         notes=coverage_notes(every, found) + lag_note(parts, seen) + difference_note(seen, found, naive),
@@ -103,20 +103,18 @@ def _group(one: Stratum, for_comparison: bool) -> Group:
     return Group(one.sums.decided, one.sums.right, one.weight or 0.0, spread)
 
 
-def _found(
-    covered: Sequence[Stratum], seen: Sequence[Stratum], z: float, for_comparison: bool
-) -> tuple[Method, Limits]:
+def _found(seen: Sequence[Stratum], z: float, for_comparison: bool) -> tuple[Method, Limits]:
     """Return Hajek's estimate with limits, or the difference estimate where confidences make it the surer one."""
     hajek = limits([_group(one, for_comparison) for one in seen], z, finite=not for_comparison)
     decided = sum(one.sums.decided for one in seen)
     right = sum(one.sums.right for one in seen)
-    confident = all(one.sums.confident == one.sums.n and one.sums.dc_n == one.sums.decided for one in covered)
+    confident = all(one.sums.confident == one.sums.n and one.sums.dc_n == one.sums.decided for one in seen)
     if not confident or min(right, decided - right) < LEAST_OF_EACH:
         return "hajek", hajek
     found = variances(seen, hajek.mean, for_comparison)
     if not found.difference < found.hajek:
         return "hajek", hajek
-    steps, n = sum(one.sums.c_sum for one in covered), sum(one.sums.n for one in covered)
+    steps, n = sum(one.sums.c_sum for one in seen), sum(one.sums.n for one in seen)
     value = min(1.0, max(0.0, steps / n / MOMENT_SCALE + found.correction))
     # The same shape of interval, as much shorter as the standard error is.
     ratio = sqrt(found.difference / found.hajek)

@@ -43,7 +43,6 @@ class RuleSet(NamedTuple):
 
     version: int
     rules: tuple[Rule, ...]
-    queues: bool
 
 
 class Sampled(NamedTuple):
@@ -60,17 +59,22 @@ def hash01(salt: bytes, key: str) -> float:
     >>> 0 <= hash01(b"salt", "one") < 1 and hash01(b"salt", "one") == hash01(b"salt", "one")
     True
     """
-    return int.from_bytes(blake2b(key.encode(), digest_size=8, key=salt).digest(), "big") / _WHOLE
+    return _number(salt, key) / _WHOLE
 
 
 def place(model_id: str, key: str) -> int:
     """Return where in the queue a prediction stands: by a hash that has nothing to do with what took it."""
-    return int.from_bytes(blake2b(key.encode(), digest_size=8, key=_salt(model_id, "place")).digest(), "big") >> 1
+    return _number(_salt(model_id, "place"), key) >> 1
 
 
 def chosen_twice(model_id: str, prediction_id: str, share: float) -> bool:
     """Say whether a decided prediction is among the share that a second person reviews."""
     return hash01(_salt(model_id, "second"), prediction_id) < share
+
+
+def _number(salt: bytes, key: str) -> int:
+    """Return 64 bits of a hash."""
+    return int.from_bytes(blake2b(key.encode(), digest_size=8, key=salt).digest(), "big")
 
 
 def _salt(model_id: str, name: str) -> bytes:
@@ -99,7 +103,7 @@ def rules_of(model_id: str, task: str, labels: Sequence[str], engine: DataEngine
     if engine.random_sample.enabled:
         wanted["random_sample"] = (_always, engine.random_sample.rate)
     rules = (Rule(name, matches, rate, _salt(model_id, name)) for name, (matches, rate) in wanted.items())
-    return RuleSet(engine.version, tuple(rule for rule in rules if rule.rate > 0), engine.auto_queue_for_review)
+    return RuleSet(engine.version, tuple(rule for rule in rules if rule.rate > 0))
 
 
 def decide(rules: Sequence[Rule], prediction: NewPrediction, key: str) -> Sampled:

@@ -1,7 +1,7 @@
 """Accuracy from review: strata and confusions become an estimate, for a time or period by period."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 from seeme.clock import DAY, from_micros
@@ -25,10 +25,9 @@ LAST_TIME = 253_402_300_799_999_999  # the end of the year 9999
 class Accuracy:
     """What reviews say of all predictions, the unreviewed ones too."""
 
-    def __init__(self, reader: Reader, models: Models, clock: Callable[[], int]) -> None:
+    def __init__(self, reader: Reader, models: Models) -> None:
         self._reader = reader
         self._models = models
-        self._clock = clock
 
     async def report(
         self, model_id: str, start: int | None, end: int | None, version_id: str | None = None
@@ -67,6 +66,12 @@ class Accuracy:
             if [dict(row) for row in rows] == [dict(row) for row in again]:
                 return rows, cells
         raise Unavailable("decisions come too fast to count them; ask again", retry_after=1)
+
+    async def whole(self, model_id: str, start: int, stop: int, version_id: str | None) -> AccuracyEstimate | None:
+        """Return the estimate of all days between two times; None for a model whose data engine was never on."""
+        if not self._models.get(model_id).data_engine.version:
+            return None
+        return _estimate(await strata.between(self._reader, model_id, start, stop, version_id))
 
     async def by_period(
         self, model_id: str, period: Period, spans: Sequence[Span], version_id: str | None

@@ -68,10 +68,9 @@ class Reports:
         found = [blob for _, blob in await self._vectors(model_id, query, spans)]
         partial = whole.start <= self._clock() < whole.stop
         subject = await self._subject(model_id)
-        reviewed = None
-        if self._models.get(model_id).data_engine.version:
-            report = await self._accuracy.report(model_id, whole.start, whole.stop - 1, query.version_id)
-            reviewed = report.accuracy
+        # Reviews are counted by whole days, also of a range that begins within one.
+        first, stop = whole.start // DAY * DAY, -(-whole.stop // DAY) * DAY
+        reviewed = await self._accuracy.whole(model_id, first, stop, query.version_id)
         return of_period(whole, sums.total(found), subject, partial=partial, reviewed=reviewed)
 
     def _spans(self, query: MetricsQuery) -> list[periods.Span]:

@@ -62,7 +62,7 @@ class Services:
         self.ingest = Ingest(self.inbox, self.models, self.signing, database, self.intake.sampling, self._secret, clock)
         self.events = Events(database, self.models, public_url, clock)
         self.inputs = Inputs(database, self.inbox, self.models, self.events, files, settings, clock)
-        self.accuracy = Accuracy(database, self.models, clock)
+        self.accuracy = Accuracy(database, self.models)
         self.reports = Reports(database, self.inbox, self.models, sums, self.accuracy, clock)
         self.dataset_exports = DatasetExports(database, self.datasets, files)
         self.training = Training(self.inbox, database, self.models, self.datasets, clock)
