@@ -41,6 +41,8 @@ NOT_TAKEN = frozenset({408, 429, 503})
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 IDLE_CONNECTIONS = 8
 CHUNK = 64 * 1024
+# Own pauses' chance: drawing from the shared generator would change what a caller's seeded program draws.
+_JITTER = random.Random()
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -338,9 +340,9 @@ def problem_of(status: int, document: dict[str, Any], retry_after: str | None = 
 def pause_before(tries: int, error: SeeMeError) -> float:
     """Return the seconds to wait before trying again: as told, else doubling from 0.1 s to 10 s, half of it random."""
     if error.retry_after is not None:
-        return error.retry_after * random.uniform(1.0, 1.1)  # so that not all come back in the same moment
+        return error.retry_after * _JITTER.uniform(1.0, 1.1)  # so that not all come back in the same moment
     pause = min(FIRST_PAUSE * 2.0 ** min(tries - 1, 20), LONGEST_PAUSE)
-    return pause * random.uniform(0.5, 1.0)
+    return pause * _JITTER.uniform(0.5, 1.0)
 
 
 def _seconds(retry_after: str | None) -> float | None:
