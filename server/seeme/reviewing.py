@@ -6,7 +6,7 @@ from typing import Any
 from seeme.calls import Calls, model_path, review_path
 from seeme.outgoing import When, query
 from seeme.records.accuracy import AccuracyReport
-from seeme.records.engine import DryRun, RuleSetVersion
+from seeme.records.engine import DryRun, Reference, RuleSetVersion
 from seeme.records.models import Model
 from seeme.records.review import Claimed, QueueState, ReviewItem, ReviewTask
 from seeme.results import Record, Records
@@ -33,6 +33,16 @@ class Reviewing(Calls):
         """Return what settings would queue, tried on the `last` predictions: items a day, in all and by rule."""
         body = {"data_engine": {"enabled": True, **config}, "last": last}
         return self._do("POST", model_path(model_id, "data-engine/dry-run"), DryRun, body=body)
+
+    def make_reference(
+        self, model_id: str, start_date: When | None = None, end_date: When | None = None, last: int = 10_000
+    ) -> Record:
+        """Learn from the `last` predictions (of some days) what is usual for a model, and return it.
+
+        The rules `unusual_size`, `high_density` and `new_class` go by it from now on.
+        """
+        body = {"last": last, **dict(query(start=start_date, end=end_date))}
+        return self._do("POST", model_path(model_id, "data-engine/reference"), Reference, body=body, repeatable=False)
 
     def get_rule_sets(self, model_id: str) -> Records:
         """Return the data engine's settings that were in force, oldest first, with who set them and the `rates`."""

@@ -127,6 +127,32 @@ def test_a_queue_is_emptied_and_its_accuracy_known(client: Client, reviewed: Rec
     assert week.accuracy == pytest.approx(10 / 12)
 
 
+def test_a_quota_and_a_reference_are_settings_with_their_versions(client: Client) -> None:
+    """Both are in what the client reads back; the rates in force stand with each version."""
+    model = client.create_model("Cars", task="detection")
+    engine = client.configure_data_engine(model.id, {**NESTED, "quota": {"per_day": 50}})
+    assert (engine.quota.per_day, engine.thinning.others, engine.reference) == (50, 1, None)
+    with pytest.raises(Invalid, match="needs 500 predictions"):
+        client.make_reference(model.id)
+    boxes = [{"label": "car", "confidence": 0.9, "box": [5, 5, 60, 50]}]
+    client.log_predictions(
+        [
+            {"id": f"p{n}", "detections": boxes, "image_size": [640, 480], "created_at": "2025-11-20T12:00:00Z"}
+            for n in range(500)
+        ],
+        model.id,
+    )
+    made = client.make_reference(model.id, start_date="2025-11-20", end_date="2025-11-20")
+    assert (made.predictions, made.most_boxes, made.sizes["car"].boxes) == (500, 1, 500)
+    trial = client.try_data_engine(model.id, {"random_sample": {"rate": 1}})
+    assert trial.items_per_day_in_quota <= 50
+    assert client.configure_data_engine(model.id, {"quota": None, "reference": None}).quota is None
+    sets = client.get_rule_sets(model.id)
+    assert [one.version for one in sets] == [1, 2, 3]
+    assert sets[0].rates["random_sample"] == 0.25
+    assert [one.settings.reference is None for one in sets] == [True, False, True]
+
+
 def test_who_may_not_review_gets_nothing(client: Client, reviewed: Record) -> None:
     """A key without `review` reads but doesn't claim; one of another model finds nothing."""
     other = client.create_model("Other")
@@ -161,12 +187,6 @@ def test_a_foreign_lease_is_a_conflict_that_says_who(client: Client, reviewed: R
         ({"edge_cases": {"conditions": ["blurred"]}}, "$.data_engine.edge_cases.conditions[0]"),
         ({"low_confidence": {"treshold": 0.5}}, "$.data_engine.low_confidence.treshold"),
         ({"quota": {"per_day": 0}}, "$.data_engine.quota.per_day"),
-        ({"quota": {"per_hour": -5}}, "$.data_engine.quota.per_hour"),
-        ({"quota": {"per_week": 5}}, "$.data_engine.quota.per_week"),
-        ({"quota": {"per_day": 5, "per_hour": 5}}, "$.data_engine.quota"),
-        ({"quota": {}}, "$.data_engine.quota"),
-        ({"thinning": {"others": 1}}, "$.data_engine.thinning"),
-        ({"reference": {"labels": ["a"]}}, "$.data_engine.reference"),
         ({"target_dataset_id": "nowhere"}, "$.data_engine.target_dataset_id"),
         ({"random_sample": {"enabled": True, "rate": -0.1}}, "$.data_engine.random_sample.rate"),
     ],

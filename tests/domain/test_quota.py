@@ -90,7 +90,7 @@ def test_steady_traffic_beyond_the_quota_is_thinned_once_and_stays(width, minute
     run.go(minutes, per_minute)
     first = len(run.changes)
     assert 1 <= first <= 8
-    run.go(5 * minutes, per_minute)
+    run.go(4 * minutes, per_minute)
     assert len(run.changes) - first <= 3
     for taken in list(run.taken.values())[:-1]:
         assert taken <= 50 * 1.25
@@ -144,7 +144,7 @@ def test_what_was_erased_is_not_counted_as_new():
 
 def test_the_estimate_stays_unbiased_while_a_quota_thins_the_rates():
     """A day's burst judged by the rules themselves, thinned by the quota every so often, reviewed completely."""
-    runs = [_simulated(seed) for seed in range(120)]
+    runs = [_simulated(seed) for seed in range(60)]
     errors = [found - truth for found, truth, _, _ in runs]
     assert abs(fmean(errors)) <= 3 * stdev(errors) / len(errors) ** 0.5
     assert stdev(errors) < 0.1

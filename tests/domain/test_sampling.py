@@ -196,10 +196,10 @@ def test_boxes_that_mostly_overlap_are_found_as_one_by_one(found):
 
 @pytest.mark.parametrize("spread", [200, 900, 2000, 6000])
 def test_many_boxes_that_mostly_overlap_are_found_as_one_by_one(spread, monkeypatch):
-    """Crowded ones, sparse ones, and such as lie in one line; also where the pairs are looked at in small parts."""
+    """Crowded ones, sparse ones, and such as lie in one line; in blocks of any size."""
     random = Random(spread)
-    for chunk in (50, 20_000):
-        monkeypatch.setattr(boxes, "CHUNK", chunk)
+    for block in (7, 48):
+        monkeypatch.setattr(boxes, "BLOCK", block)
         for height in (spread, 1):
             found = [
                 (random.randrange(spread), random.randrange(height), random.randint(1, 90), random.randint(1, 90))

@@ -5,6 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from seeme.clock import DAY, HOUR, MINUTE
+from seeme.errors import Invalid
 from seeme.records.engine import DryRunRequest, Thinning
 from seeme.records.feedback import Rating
 from seeme.records.models import ModelPatch
@@ -169,6 +170,33 @@ async def test_a_dry_run_says_what_the_quota_would_do(services, model, someone, 
     free = replace(request, data_engine=msgspec.convert({"quota": None}, type(request.data_engine)))
     found = await services.dry_runs.run("digits", free)
     assert (found.thinning, found.items_per_day_in_quota) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        ({"quota": {"per_day": 0}}, "quota.per_day"),
+        ({"quota": {"per_hour": -5}}, "quota.per_hour"),
+        ({"quota": {"per_hour": 1.5}}, "quota.per_hour"),
+        ({"quota": {"per_week": 5}}, "quota"),
+        ({"quota": 5}, "quota"),
+        ({"thinning": {"others": 1}}, ""),
+        ({"reference": {"labels": ["a"]}}, "reference"),
+    ],
+)
+def test_what_is_no_quota_is_refused(settings, path):
+    """With the field; what the service itself sets can't be set."""
+    with pytest.raises(msgspec.ValidationError) as refusal:
+        msgspec.convert({"data_engine": settings}, ModelPatch)
+    assert str(refusal.value).endswith(f"`$.data_engine{path and '.'}{path}`")
+
+
+@pytest.mark.parametrize("wrong", [{}, {"per_day": 5, "per_hour": 5}])
+async def test_a_quota_of_no_or_of_two_kinds_is_refused(services, model, wrong):
+    """Which one is meant?"""
+    with pytest.raises(Invalid) as refusal:
+        await set_rules(services, quota=wrong)
+    assert refusal.value.errors[0].path == "$.data_engine.quota"
 
 
 @pytest.mark.long

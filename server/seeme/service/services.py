@@ -24,6 +24,7 @@ from seeme.service.models import Models
 from seeme.service.pulse import Pulse
 from seeme.service.queue import Queue
 from seeme.service.quota import Quotas
+from seeme.service.reference import References
 from seeme.service.removal import Removal
 from seeme.service.reports import Reports
 from seeme.service.review import Review
@@ -63,6 +64,7 @@ class Services:
         self._secret = deployment_secret(settings)
         self.ingest = Ingest(self.inbox, self.models, self.signing, database, self.intake.sampling, self._secret, clock)
         self.events = Events(database, self.models, public_url, clock)
+        self.references = References(self.inbox, self.models, self.events, clock)
         self.inputs = Inputs(database, self.inbox, self.models, self.events, files, settings, clock)
         self.accuracy = Accuracy(database, self.models)
         self.reports = Reports(database, self.inbox, self.models, sums, self.accuracy, clock)

@@ -50,6 +50,7 @@ from seeme.web.api_review import (
     decide_review,
     list_review,
     list_rule_sets,
+    make_reference,
     model_accuracy,
     read_review,
     renew_review,
@@ -102,6 +103,7 @@ ROUTES = [
     Route("GET", _MODEL + "/review", review_state, "read", "How far the review of a model is"),
     Route("GET", _MODEL + "/accuracy", model_accuracy, "read", "Accuracy, estimated from what was reviewed"),
     Route("POST", _MODEL + "/data-engine/dry-run", try_rules, "read", "Try settings on the last predictions"),
+    Route("POST", _MODEL + "/data-engine/reference", make_reference, "admin", "Learn what is usual for a model"),
     Route("GET", _MODEL + "/rule-sets", list_rule_sets, "read", "List the data engine's settings over time"),
     # Models
     Route("POST", "/v1/models", create_model, "admin", "Make a model"),

@@ -1,13 +1,13 @@
 """The review queue: listing it, claiming items, deciding them."""
 
 from seeme.records.accuracy import AccuracyReport
-from seeme.records.engine import DryRun, DryRunRequest, RuleSetVersion
+from seeme.records.engine import DryRun, DryRunRequest, Reference, RuleSetVersion
 from seeme.records.review import Claim, Claimed, NewDecision, QueueState, Renewal, ReviewItem, ReviewTask, Skip
 from seeme.records.types import Id, Page
 from seeme.service.services import Services
 from seeme.web.api_events import model_of
 from seeme.web.guard import Caller
-from seeme.web.params import AccuracyParams, InModelParams, ReviewParams, given, period_of
+from seeme.web.params import AccuracyParams, InModelParams, ReferenceRange, ReviewParams, given, period_of
 
 
 async def list_review(services: Services, query: ReviewParams) -> Page[ReviewItem]:
@@ -75,6 +75,12 @@ async def model_accuracy(services: Services, model_id: Id, query: AccuracyParams
 async def try_rules(services: Services, model_id: Id, body: DryRunRequest) -> DryRun:
     """Say what settings would queue, tried on the last predictions; nothing is changed."""
     return await services.dry_runs.run(model_id, body)
+
+
+async def make_reference(services: Services, caller: Caller, model_id: Id, body: ReferenceRange) -> Reference:
+    """Learn from the last predictions what is usual for a model; rules go by it from now on, as a new version."""
+    start, end = period_of(body.start, body.end, ("start", "end"))
+    return await services.references.make(model_id, start, end, body.last, caller.identity.holder)
 
 
 async def list_rule_sets(services: Services, model_id: Id) -> Page[RuleSetVersion]:
