@@ -5,7 +5,10 @@ from playwright.async_api import Browser
 from tests.pages.conftest import Visitor, signed_in
 from tests.pages.reviewing import fill, make_model, sit_down
 
+from seeme.clock import HOUR
+from seeme.records.engine import Quota, Thinning
 from seeme.records.models import NewModel
+from seeme.records.predictions import Detection
 from seeme.service.keys import Identity
 from seeme.service.services import Services
 
@@ -53,6 +56,8 @@ async def test_settings_are_stored_with_who_set_them(services: Services, admin: 
         ({"low_confidence.threshold": "high"}, "low_confidence.threshold", "Give a number from 0 to 100."),
         ({"random_sample.rate": "101"}, "random_sample.rate", "Give a number from 0 to 100."),
         ({"second_review.share": "nan"}, "second_review.share", "Give a number from 0 to 100."),
+        ({"quota.items": "0"}, "quota.items", "Give a whole number from 1 to 1,000,000, or nothing"),
+        ({"quota.items": "9" * 19}, "quota.items", "Give a whole number"),
         ({"new_class.enabled": "on"}, "new_class.enabled", "Needs the model&#39;s labels"),
     ],
 )
@@ -83,6 +88,59 @@ async def test_settings_are_tried_before_they_are_saved(services: Services, some
     assert (await admin.post(LINK, {**tried, "random_sample.rate": "x"})).status == 422
 
 
+async def test_a_quota_is_set_shown_and_taken_away(services: Services, someone: Identity, admin: Visitor) -> None:
+    """With what it would do, what it does, and who made which version."""
+    await make_model(services, engine={})
+    quota = {"quota.items": "1,000", "quota.per": "per_hour"}
+    await admin.post(LINK, FORM | quota)
+    assert services.models.get("pets").data_engine.quota == Quota(per_hour=1000)
+    page = (await admin.get(LINK)).text
+    assert 'value="1000"' in page
+    assert 'value="per_hour" selected' in page
+    assert "random sample 0.5 %" in page
+    tight = FORM | {"quota.items": "24", "quota.per": "per_day", "random_sample.rate": "100"}
+    await admin.post(LINK, tight)
+    await services.quotas.keep()
+    await fill(services, someone, 1000)
+    services.clock.forward(HOUR)  # type: ignore[attr-defined]
+    await services.quotas.keep()
+    page = (await admin.get(LINK)).text
+    assert "In force now, for the quota" in page
+    assert ">quota</td>" in page
+    assert "thinned by the quota from 100 %" in (await admin.get("/models/pets")).text
+    assert (
+        "The quota would thin that to about <strong>24</strong> a day"
+        in (await admin.post(LINK, tight | {"try": "1"})).text
+    )
+    await admin.post(LINK, tight | {"quota.items": ""})
+    engine = services.models.get("pets").data_engine
+    assert (engine.quota, engine.thinning) == (None, Thinning())
+
+
+async def test_what_is_usual_is_learned_by_a_button(services: Services, someone: Identity, admin: Visitor) -> None:
+    """With its date, its number of images and its ranges; too little is said; it can be dropped."""
+    await make_model(services, "detection", engine={}, labels=[])
+    link = LINK + "/reference"
+    answer = await admin.post(link, {})
+    assert answer.status == 422
+    assert "here are 0" in answer.text
+    found = [Detection(label="<cat>", box=(0, 0, 64, 48), confidence=0.9)]
+    await fill(services, someone, 500, label=None, scores=None, detections=found, image_size=(640, 480))
+    answer = await admin.post(link, {})
+    assert answer.headers["location"] == LINK + "?notice=learned"
+    page = (await admin.get(LINK)).text
+    assert "from 500 images" in page
+    assert "&lt;cat&gt;" in page
+    assert "1 %</td>" in page
+    assert "99 of 100 images have 1 box at most" in page
+    await admin.post(link, {"drop": "1"})
+    assert services.models.get("pets").data_engine.reference is None
+    assert "Nothing is learned yet" in (await admin.get(LINK)).text
+    reader = await signed_in(services, "read", "review")
+    assert "Learn from" not in (await reader.get(LINK)).text
+    assert (await reader.post(link, {})).status == 403
+
+
 async def test_an_engine_without_a_rule_is_refused(services: Services, admin: Visitor) -> None:
     """It would do nothing."""
     await make_model(services, engine={})
@@ -109,9 +167,13 @@ async def test_who_may_not_change_them_sees_them(services: Services) -> None:
     assert (await reader.post(LINK, FORM)).status == 403
 
 
-async def test_the_form_fits_people_and_windows(services: Services, chromium: Browser, address: str) -> None:
+async def test_the_form_fits_people_and_windows(
+    services: Services, someone: Identity, chromium: Browser, address: str
+) -> None:
     """Axe finds nothing, also with errors shown; nothing is wider than a narrow window."""
     await make_model(services, engine={})
+    await fill(services, someone, 500)
+    await services.references.make("pets", None, None, 500, "Ada")
     desk = await sit_down(chromium, services, address, "Ada", "read", "review", "admin")
     await desk.open(LINK)
     assert await desk.violations() == []

@@ -16,7 +16,7 @@ from seeme.web.guard import SESSION_COOKIE, check_models
 from seeme.web.pages_datasets import dataset, datasets
 from seeme.web.pages_docs import docs
 from seeme.web.pages_embed import embed, make_key, make_secret, require_token, retire_secret, revoke_key
-from seeme.web.pages_engine import engine, set_engine
+from seeme.web.pages_engine import engine, set_engine, set_reference
 from seeme.web.pages_models import delete_feedback, latest, model, models, prediction, release_feedback
 from seeme.web.pages_quarantine import delete_held, release_held
 from seeme.web.pages_review import item, items, review, undo
@@ -62,6 +62,7 @@ PAGES = [
     Page("POST", _ITEM + "/undo", undo, "review"),
     Page("GET", _MODEL + "/data-engine", engine, "read"),
     Page("POST", _MODEL + "/data-engine", set_engine, "admin"),
+    Page("POST", _MODEL + "/data-engine/reference", set_reference, "admin"),
     Page("GET", _MODEL + "/embed", embed, "read"),
     Page("POST", _MODEL + "/embed", make_key, "admin"),
     Page("POST", _MODEL + "/keys/{key_id}/revoke", revoke_key, "admin"),

@@ -11,8 +11,17 @@ from seeme.records.models import Model, ModelPatch
 from seeme.web.pages_sign_in import read_form
 from seeme.web.pages_view import Visit
 
-NOTICES = {"saved": "Saved: it holds for what is logged from now on."}
+NOTICES = {
+    "saved": "Saved: it holds for what is logged from now on.",
+    "learned": "Learned: the rules go by it from now on.",
+    "dropped": "The reference is dropped: the plain rules hold from now on.",
+}
+LEARN_FROM = 10_000
+SHOWN_VERSIONS = 10
+SHOWN_SIZES = 20
+MOST_ITEMS = 1_000_000
 _NO_NUMBER = "Give a number from 0 to 100."
+_NO_ITEMS = f"Give a whole number from 1 to {MOST_ITEMS:,}, or nothing for no quota."
 
 
 class Section(NamedTuple):
@@ -65,7 +74,7 @@ SECTIONS = (
 async def engine(visit: Visit) -> Response:
     """Show the settings."""
     model = _model(visit)
-    return _page(visit, model, _shown(model), {})
+    return await _page(visit, model, _shown(model), {})
 
 
 async def set_engine(visit: Visit) -> Response:
@@ -78,7 +87,23 @@ async def set_engine(visit: Visit) -> Response:
             return await (_try if "try" in form else _store)(visit, model, form, wanted)
         except Invalid as refusal:
             problems = {_field(error.path): error.message for error in refusal.errors}
-    return _page(visit, model, form, problems, status=422)
+    return await _page(visit, model, form, problems, status=422)
+
+
+async def set_reference(visit: Visit) -> Response:
+    """Learn what is usual from the last predictions, or drop what was learned."""
+    model = _model(visit)
+    form = await read_form(visit.request)
+    notice = "dropped" if "drop" in form else "learned"
+    try:
+        if "drop" in form:
+            patch = msgspec.convert({"data_engine": {"reference": None}}, ModelPatch)
+            await visit.services.models.patch(model.id, patch, visit.who.holder)
+        else:
+            await visit.services.references.make(model.id, None, None, LEARN_FROM, visit.who.holder)
+    except Invalid as refusal:
+        return await _page(visit, model, _shown(model), {}, refused=str(refusal), status=422)
+    return visit.redirect(visit.path("models", model.id, "data-engine", notice=notice))
 
 
 async def _store(visit: Visit, model: Model, form: dict[str, str], wanted: dict[str, Any]) -> Response:
@@ -89,17 +114,21 @@ async def _store(visit: Visit, model: Model, form: dict[str, str], wanted: dict[
 
 async def _try(visit: Visit, model: Model, form: dict[str, str], wanted: dict[str, Any]) -> Response:
     asked = msgspec.convert({"data_engine": {**wanted, "enabled": True}}, DryRunRequest)
-    return _page(visit, model, form, {}, trial=await visit.services.dry_runs.run(model.id, asked))
+    return await _page(visit, model, form, {}, trial=await visit.services.dry_runs.run(model.id, asked))
 
 
-def _page(
+async def _page(
     visit: Visit,
     model: Model,
     form: dict[str, str],
     problems: dict[str, str],
     trial: DryRun | None = None,
+    refused: str | None = None,
     status: int = 200,
 ) -> Response:
+    versions = (await visit.services.models.rule_sets(visit.services.database, model.id)).items
+    reference = model.data_engine.reference
+    sizes = sorted(reference.sizes.items(), key=lambda size: (-size[1].boxes, size[0])) if reference else []
     return visit.render(
         "engine.html",
         status,
@@ -108,6 +137,10 @@ def _page(
         form=form,
         problems=problems,
         trial=trial,
+        refused=refused,
+        versions=versions[: -SHOWN_VERSIONS - 1 : -1],
+        sizes=sizes[:SHOWN_SIZES],
+        learn_from=LEARN_FROM,
         may="admin" in visit.who.scopes,
         notice=NOTICES.get(visit.query().get("notice", "")),
     )
@@ -126,6 +159,10 @@ def _shown(model: Model) -> dict[str, str]:
     engine = model.data_engine
     shown = {"second_review.share": _percent(engine.second_review.share)}
     shown |= {name: "on" for name in ("enabled", "auto_queue_for_review") if getattr(engine, name)}
+    if engine.quota is not None:
+        hourly = engine.quota.per_hour is not None
+        shown |= {"quota.items": str(engine.quota.per_hour or engine.quota.per_day)}
+        shown |= {"quota.per": "per_hour" if hourly else "per_day"}
     for section in _sections(model):
         part = getattr(engine, section.name)
         if part.enabled:
@@ -149,6 +186,13 @@ def _read(model: Model, form: dict[str, str]) -> tuple[dict[str, Any], dict[str,
         numbers = {name: share(f"{section.name}.{name}") for name, _ in section.fields}
         wanted[section.name] = {"enabled": f"{section.name}.enabled" in form, **numbers}
     wanted["second_review"] = {"share": share("second_review.share")}
+    wanted["quota"] = None
+    if text := form.get("quota.items", "").strip().replace(",", ""):
+        per = "per_hour" if form.get("quota.per") == "per_hour" else "per_day"
+        if text.isascii() and text.isdigit() and 0 < int(text[:8]) <= MOST_ITEMS:
+            wanted["quota"] = {per: int(text)}
+        else:
+            problems["quota.items"] = _NO_ITEMS
     return wanted, problems
 
 

@@ -107,16 +107,22 @@ def odds(pi: float | None) -> str:
 def rules(engine: DataEngine) -> list[Rule]:
     """Return the rules that are on, in words."""
     low, edge, margin, new = engine.low_confidence, engine.edge_cases, engine.margin, engine.new_class
+    random, others = engine.thinning.random_sample, engine.thinning.others
     close = f"the two best scores within {percent(margin.threshold)}"
     found = [
-        (low.enabled, "Low confidence", f"less sure than {percent(low.threshold)}", percent(low.sample_rate)),
-        (edge.enabled, "Edge cases", _conditions(edge.conditions), percent(edge.sample_rate)),
-        (margin.enabled, "Margin", close, percent(margin.sample_rate)),
-        (new.enabled, "New class", "a label that isn't the model's", percent(new.sample_rate)),
-        (engine.random_sample.enabled, "Random sample", "any prediction", percent(engine.random_sample.rate)),
+        (low.enabled, "Low confidence", f"less sure than {percent(low.threshold)}", _share(low.sample_rate, others)),
+        (edge.enabled, "Edge cases", _conditions(edge.conditions), _share(edge.sample_rate, others)),
+        (margin.enabled, "Margin", close, _share(margin.sample_rate, others)),
+        (new.enabled, "New class", "a label that isn't the model's", _share(new.sample_rate, others)),
+        (engine.random_sample.enabled, "Random sample", "any prediction", _share(engine.random_sample.rate, random)),
         (engine.negative_feedback.enabled, "Negative feedback", "voted down, corrected or called wrong", "all"),
     ]
     return [Rule(name, takes, share) for on, name, takes, share in found if on]
+
+
+def _share(rate: float, kept: float) -> str:
+    """Return a rate, and what a quota leaves of it for now."""
+    return percent(rate) if kept >= 1 else f"{percent(rate * kept)}, thinned by the quota from {percent(rate)}"
 
 
 def _conditions(conditions: list[Any]) -> str:
