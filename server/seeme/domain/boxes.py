@@ -19,6 +19,8 @@ def clipped(box: Box, size: tuple[int, int] | None) -> Box:
     if size is None:
         return box
     x, y, width, height = box
+    if x >= 0 and y >= 0 and x + width <= size[0] and y + height <= size[1]:
+        return box
     left, top = max(x, 0), max(y, 0)
     return left, top, max(min(x + width, size[0]) - left, 0), max(min(y + height, size[1]) - top, 0)
 
