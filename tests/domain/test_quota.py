@@ -133,6 +133,16 @@ def test_nothing_to_do_changes_nothing():
     assert run.changes == []
 
 
+def test_what_came_while_there_was_no_quota_does_not_count():
+    """Days of it would look like a burst."""
+    pace = quota.began(DAY, START, 0, [Total(1, "random_sample", 0.1, 50)])
+    later = START + 3 * DAY
+    pace = quota.advanced(pace, later, 1, [Total(1, "random_sample", 0.1, 90_000)])
+    assert (pace.matched, pace.expected) == ({}, 0)
+    pace = quota.advanced(pace, later + MINUTE, 1, [Total(1, "random_sample", 0.1, 90_010)])
+    assert (pace.matched, pace.expected) == ({"random_sample": 10}, 1)
+
+
 def test_what_was_erased_is_not_counted_as_new():
     """Totals may shrink."""
     pace = quota.began(DAY, START, 0, [Total(1, "random_sample", 0.1, 50)])

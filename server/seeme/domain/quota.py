@@ -39,6 +39,7 @@ class Pace(Struct, frozen=True):
     width: int
     start: int
     since: int  # when counting began in this period
+    at: int  # when it was last looked at
     matched: dict[str, float]  # how many predictions matched which rules in this period
     expected: float  # how many of them were taken, on average over the draws
     before: dict[str, float] | None  # the period before, None when nothing is known of it
@@ -107,15 +108,16 @@ def _highest(fits: Callable[[float], bool]) -> float:
 def began(width: int, at: int, rule_set: int, totals: Iterable[Total]) -> Pace:
     """Return the pace of a model that is looked at for the first time: what it did before isn't known."""
     marks = {_mark(one): one.n for one in totals}
-    return Pace(width, at // width * width, at, {}, 0.0, None, rule_set, marks, 0)
+    return Pace(width, at // width * width, at, at, {}, 0.0, None, rule_set, marks, 0)
 
 
 def advanced(pace: Pace, at: int, rule_set: int, totals: Iterable[Total]) -> Pace:
     """Return a pace with what was judged since it was last looked at, in the period that is now.
 
     `totals` are of the rule sets from `pace.rule_set` on. The one before `rule_set`, which is in force, goes on being
-    looked at: other nodes judge by it for a moment.
+    looked at: other nodes judge by it for a moment. What came while nobody looked, for want of a quota, doesn't count.
     """
+    away = at - pace.at > pace.width // 24
     start = at // pace.width * pace.width
     if start != pace.start:
         before = _whole(pace) if start - pace.start == pace.width else None
@@ -124,12 +126,12 @@ def advanced(pace: Pace, at: int, rule_set: int, totals: Iterable[Total]) -> Pac
     matched.update(pace.matched)
     for one in totals:
         more = max(0, one.n - pace.marks.get(_mark(one), 0))  # erasing takes away
-        if more:
+        if more and not away:
             matched[one.matched] += more
             taken += more * one.pi
         if one.rule_set >= rule_set - 1:
             marks[_mark(one)] = one.n
-    return replace(pace, matched=dict(matched), expected=taken, rule_set=rule_set - 1, marks=marks)
+    return replace(pace, at=at, matched=dict(matched), expected=taken, rule_set=rule_set - 1, marks=marks)
 
 
 def changed(pace: Pace, rates: Mapping[str, float], present: Thinning, most: int, at: int) -> Thinning | None:

@@ -51,8 +51,7 @@ class Quotas:
         rates = sampling.rates(stored.model.task, engine)
         thinning = quota.changed(pace, rates, engine.thinning, most, at)
         if thinning is None:
-            if pace != known:
-                await strata.set_pace(tx, model_id, pace)
+            await strata.set_pace(tx, model_id, pace)
             return None
         await strata.set_pace(tx, model_id, quota.marked(pace, at))
         return await self._models.next_rules(tx, stored, MADE_BY, thinning=thinning)
