@@ -27,6 +27,8 @@ async def test_an_item_of_the_list_is_reviewed_from_there(services: Services, so
     await desk.open(f"/models/pets/review/items/{chosen}")
     await desk.page.get_by_role("link", name="Review this one").click()
     assert await desk.item() == chosen
+    await desk.page.reload()
+    assert await desk.item() == chosen
     await desk.press("2")
     await desk.saved(1)
     await desk.page.reload()
@@ -39,6 +41,29 @@ async def test_an_item_of_the_list_is_reviewed_from_there(services: Services, so
     await desk.page.get_by_role("button", name="Take the decision back").click()
     await expect(desk.page.locator(".notice")).to_contain_text("Taken back")
     assert await decided(services) == {}
+
+
+async def test_whoever_comes_back_gets_the_same_items(services: Services, someone: Identity, desk: Desk) -> None:
+    """A page that is left gives its items back; a second window beside it gets others, a load of the page the same."""
+    await make_model(services)
+    await fill(services, someone, 9)
+    await desk.open()
+    first = await desk.item()
+    await desk.page.reload()
+    assert await desk.item() == first
+    await expect(desk.page.locator("#others")).to_be_empty()
+    beside = Desk(await desk.page.context.new_page(), desk.address)
+    await beside.open()
+    other = await beside.item()
+    assert other != first
+    await desk.open("/models/pets")
+    assert len(await listed(services, status="in_review")) == 4
+    await desk.open()
+    assert await desk.item() == first
+    await beside.page.close()
+    await desk.page.reload()
+    await expect(desk.page.locator("#others")).to_be_empty()
+    assert desk.mistakes == []
 
 
 async def test_a_second_review_says_what_it_is(

@@ -313,19 +313,19 @@ select id, kind, hash, holder, scopes, models, origins, created_at, revoked_at f
 update keys set revoked_at = :revoked_at where id = :id and revoked_at is null;
 
 -- name: insert_sign_in_code
-insert into sign_in_codes (hash, key_id, expires_at) values (:hash, :key_id, :expires_at);
+insert into sign_in_codes (hash, key_id, expires_at, holder) values (:hash, :key_id, :expires_at, :holder);
 
 -- name: sign_in_code
-select key_id, expires_at from sign_in_codes where hash = :hash;
+select key_id, expires_at, holder from sign_in_codes where hash = :hash;
 
 -- name: delete_sign_in_code
 delete from sign_in_codes where hash = :hash returning hash;
 
 -- name: insert_session
-insert into sessions (hash, key_id, expires_at) values (:hash, :key_id, :expires_at);
+insert into sessions (hash, key_id, expires_at, holder) values (:hash, :key_id, :expires_at, :holder);
 
 -- name: session
-select key_id, expires_at from sessions where hash = :hash;
+select key_id, expires_at, holder from sessions where hash = :hash;
 
 -- name: delete_session
 delete from sessions where hash = :hash returning hash;

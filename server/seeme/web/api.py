@@ -52,6 +52,7 @@ from seeme.web.api_review import (
     list_rule_sets,
     model_accuracy,
     read_review,
+    release_review,
     renew_review,
     review_state,
     skip_review,
@@ -94,6 +95,7 @@ ROUTES = [
     # The review queue
     Route("GET", "/v1/review", list_review, "read", "List the review queue of a model or a dataset"),
     Route("POST", "/v1/review/claim", claim_review, "review", "Claim open items, for a while"),
+    Route("POST", "/v1/review/release", release_review, "review", "Give claimed items back, undecided"),
     Route("GET", _REVIEW, read_review, "read", "Get an item with all that its reviewer needs", True),
     Route("POST", _REVIEW + "/renew", renew_review, "review", "Hold a claimed item for longer", True),
     Route("POST", _REVIEW + "/skip", skip_review, "review", "Give a claimed item back, for others", True),
