@@ -17,7 +17,8 @@ from seeme.web.pages_datasets import dataset, datasets
 from seeme.web.pages_docs import docs
 from seeme.web.pages_embed import embed, make_key, make_secret, require_token, retire_secret, revoke_key
 from seeme.web.pages_engine import engine, set_engine
-from seeme.web.pages_models import delete_feedback, latest, model, models, prediction, release_feedback
+from seeme.web.pages_feedback import approve_feedback, delete_feedback, reject_feedback, release_feedback
+from seeme.web.pages_models import latest, model, models, prediction
 from seeme.web.pages_quarantine import delete_held, release_held
 from seeme.web.pages_review import item, items, review, undo
 from seeme.web.pages_sign_in import ask_to_sign_in, check_same_origin, sign_in, sign_in_form, sign_out
@@ -52,6 +53,8 @@ PAGES = [
     Page("GET", _MODEL, model, "read"),
     Page("GET", _MODEL + "/latest", latest, "read"),
     Page("GET", _MODEL + "/predictions/{prediction_id}", prediction, "read"),
+    Page("POST", _FEEDBACK + "/approve", approve_feedback, "review"),
+    Page("POST", _FEEDBACK + "/reject", reject_feedback, "review"),
     Page("POST", _FEEDBACK + "/release", release_feedback, "review"),
     Page("POST", _FEEDBACK + "/delete", delete_feedback, "admin"),
     Page("POST", _MODEL + "/quarantine/release", release_held, "review"),
