@@ -3,8 +3,9 @@
 import pytest
 from playwright.async_api import Browser, expect
 from tests.pages.conftest import Visitor, signed_in
-from tests.pages.reviewing import Desk, correct, decided, fill, listed, make_model, sit_down
+from tests.pages.reviewing import Desk, correct, decided, fill, fill_detections, listed, make_model, sit_down
 
+from seeme.records.predictions import LabelledBox
 from seeme.records.review import Claim, NewDecision
 from seeme.service.keys import Identity
 from seeme.service.services import Services
@@ -86,6 +87,25 @@ async def test_a_second_review_says_what_it_is(
     await other.saved(1)
     await other.open("/models/pets")
     await expect(other.page.locator("section[aria-labelledby=queue]")).to_contain_text("reviewed twice")
+
+
+async def test_an_item_shows_its_boxes_without_a_script(services: Services, someone: Identity, admin: Visitor) -> None:
+    """Those predicted, and beside them those that a reviewer decided on."""
+    await make_model(services, "detection")
+    await fill_detections(services, someone, 2)
+    first, second = await listed(services)
+    link = f"/models/pets/review/items/{first.id}"
+    page = (await admin.get(link)).text
+    assert page.count('x="80.0" y="60.0" width="160.0"') == 1
+    assert "The image with 2 predicted objects" in page
+    await services.queue.claim(Claim(model_id="pets", ids=[first.id, second.id]), BEN)
+    moved = NewDecision(decision="corrected", boxes=[LabelledBox(label="fox", box=(90.0, 60.0, 160.0, 120.0))])
+    await services.queue.decide("pets", first.id, moved, BEN)
+    page = (await admin.get(link)).text
+    assert "The image with 2 predicted objects and 1 right one" in page
+    assert page.count('<rect x="80.0" y="60.0"') == page.count('<rect x="90.0" y="60.0"') == 1
+    await services.queue.decide("pets", second.id, NewDecision(decision="unusable"), BEN)
+    assert "predicted objects and" not in (await admin.get(f"/models/pets/review/items/{second.id}")).text
 
 
 async def test_who_may_only_read_sees_and_decides_nothing(services: Services, someone: Identity) -> None:
