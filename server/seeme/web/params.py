@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from seeme.clock import DAY, to_micros
 from seeme.errors import invalid
-from seeme.records.datasets import ExportFormat
+from seeme.records.datasets import ExportFormat, Source, Split
 from seeme.records.feedback import FeedbackStatus, FeedbackType, ReviewState
 from seeme.records.queries import (
     FeedbackQuery,
@@ -58,6 +58,9 @@ class ItemParams(ListParams, frozen=True):
     """Which items of a dataset to list: those of a version, or of the working set when none is named."""
 
     version: Id | UnsetType = UNSET
+    split: Split | UnsetType = UNSET
+    source: Source | UnsetType = UNSET
+    label: Label | UnsetType = UNSET
 
 
 class ExportParams(Params, frozen=True):
