@@ -324,9 +324,12 @@ class Client(Reviewing, DatasetCalls):
         """Revoke a key, at once and for ever."""
         self._do("DELETE", f"/v1/keys/{segment(key_id, 'key_id')}")
 
-    def create_sign_in_code(self) -> Record:
-        """Return a one-time link (`url`) that signs its user in to the service's pages with this key's rights."""
-        return self._do("POST", "/v1/sign-in-codes", SignInCode, repeatable=False)
+    def create_sign_in_code(self, holder: str | None = None) -> Record:
+        """Return a one-time link (`url`) that signs its user in to the service's pages with this key's rights.
+
+        `holder` is who that is: the name that decisions are signed with (default: that of the key).
+        """
+        return self._do("POST", "/v1/sign-in-codes", SignInCode, query(holder=holder), repeatable=False)
 
     def health(self) -> Record:
         """Return whether the service can take events, its version, and how many wait to be stored."""

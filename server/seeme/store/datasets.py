@@ -243,10 +243,32 @@ async def delete_items(tx: Transaction, rows: Sequence[ItemRow]) -> None:
     await tx.run_many("drop_blob", [{"hash": row.input_hash} for row in rows if row.input_stored])
 
 
-async def items(reader: Reader, dataset_id: str, number: int, after: str, limit: int) -> Items:
-    """Return the items of a version by id, those after one; fewer where they are large."""
+async def items(
+    reader: Reader,
+    dataset_id: str,
+    number: int,
+    after: str,
+    limit: int,
+    split: str | None = None,
+    source: str | None = None,
+    label: str | None = None,
+) -> Items:
+    """Return the items of a version by id, those after one; fewer where they are large.
+
+    Of boxes one with the label is enough. It is looked for as JSON has it: `like` would know wildcards.
+    """
+    needle = None if label is None else f'"label":{msgspec.json.encode(label).decode()}'
     found, cut = await reader.some(
-        "list_dataset_items", PAGE_SIZE, dataset_id=dataset_id, number=number, id=after, most=limit + 1
+        "list_dataset_items",
+        PAGE_SIZE,
+        dataset_id=dataset_id,
+        number=number,
+        id=after,
+        split=split,
+        source=source,
+        label=label,
+        needle=needle,
+        most=limit + 1,
     )
     return Items([_to_row(row) for row in found[:limit]], cut or len(found) > limit)
 
@@ -342,6 +364,13 @@ async def jobs(reader: Reader, after: Keyset | None, limit: int) -> list[Trainin
     """Return training jobs by creation, one more than `limit` where more follow."""
     place = after or Keyset(FIRST, "")
     rows = await reader.all("list_training_jobs", at=place.at, id=place.id, most=limit + 1)
+    return [_to_job(row).job for row in rows]
+
+
+async def latest_jobs(reader: Reader, before: Keyset | None, limit: int) -> list[TrainingJob]:
+    """Return training jobs, the latest first, one more than `limit` where more follow."""
+    place = before or Keyset(OPEN, "")
+    rows = await reader.all("latest_training_jobs", at=place.at, id=place.id, most=limit + 1)
     return [_to_job(row).job for row in rows]
 
 

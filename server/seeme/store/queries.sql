@@ -313,19 +313,19 @@ select id, kind, hash, holder, scopes, models, origins, created_at, revoked_at f
 update keys set revoked_at = :revoked_at where id = :id and revoked_at is null;
 
 -- name: insert_sign_in_code
-insert into sign_in_codes (hash, key_id, expires_at) values (:hash, :key_id, :expires_at);
+insert into sign_in_codes (hash, key_id, expires_at, holder) values (:hash, :key_id, :expires_at, :holder);
 
 -- name: sign_in_code
-select key_id, expires_at from sign_in_codes where hash = :hash;
+select key_id, expires_at, holder from sign_in_codes where hash = :hash;
 
 -- name: delete_sign_in_code
 delete from sign_in_codes where hash = :hash returning hash;
 
 -- name: insert_session
-insert into sessions (hash, key_id, expires_at) values (:hash, :key_id, :expires_at);
+insert into sessions (hash, key_id, expires_at, holder) values (:hash, :key_id, :expires_at, :holder);
 
 -- name: session
-select key_id, expires_at from sessions where hash = :hash;
+select key_id, expires_at, holder from sessions where hash = :hash;
 
 -- name: delete_session
 delete from sessions where hash = :hash returning hash;
@@ -624,7 +624,11 @@ delete from dataset_items where dataset_id = :dataset_id and id = :id and since 
 
 -- name: list_dataset_items
 select * from dataset_items
-where dataset_id = :dataset_id and id > :id and since <= :number and until > :number order by id limit :most;
+where dataset_id = :dataset_id and id > :id and since <= :number and until > :number
+  and (cast(:split as text) is null or split = :split)
+  and (cast(:source as text) is null or source = :source)
+  and (cast(:label as text) is null or label = :label or replace(boxes, :needle, '') <> boxes)
+order by id limit :most;
 
 -- name: count_unsized_dataset_items
 select count(*) as n, min(id) as first from dataset_items
@@ -677,6 +681,9 @@ insert into training_jobs (
 
 -- name: training_job
 select * from training_jobs where id = :id;
+
+-- name: latest_training_jobs
+select * from training_jobs where (created_at, id) < (:at, :id) order by created_at desc, id desc limit :most;
 
 -- name: list_training_jobs
 select * from training_jobs where (created_at, id) > (:at, :id) order by created_at, id limit :most;

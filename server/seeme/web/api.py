@@ -14,6 +14,7 @@ from seeme.web.api_datasets import (
     read_dataset,
     read_dataset_version,
     read_training_job,
+    remove_dataset_item,
 )
 from seeme.web.api_erasures import erase
 from seeme.web.api_events import (
@@ -52,6 +53,7 @@ from seeme.web.api_review import (
     list_rule_sets,
     model_accuracy,
     read_review,
+    release_review,
     renew_review,
     review_state,
     skip_review,
@@ -94,6 +96,7 @@ ROUTES = [
     # The review queue
     Route("GET", "/v1/review", list_review, "read", "List the review queue of a model or a dataset"),
     Route("POST", "/v1/review/claim", claim_review, "review", "Claim open items, for a while"),
+    Route("POST", "/v1/review/release", release_review, "review", "Give claimed items back, undecided"),
     Route("GET", _REVIEW, read_review, "read", "Get an item with all that its reviewer needs", True),
     Route("POST", _REVIEW + "/renew", renew_review, "review", "Hold a claimed item for longer", True),
     Route("POST", _REVIEW + "/skip", skip_review, "review", "Give a claimed item back, for others", True),
@@ -123,6 +126,7 @@ ROUTES = [
     Route("DELETE", _DATASET, delete_dataset, "admin", "Delete a dataset with all its versions"),
     Route("POST", _DATASET + "/items", add_dataset_items, "review", "Put up to 1,000 items into the working set"),
     Route("GET", _DATASET + "/items", list_dataset_items, "read", "List the items of a version or of the working set"),
+    Route("DELETE", _DATASET + "/items/{item_id}", remove_dataset_item, "review", "Take out an item"),
     Route("POST", _DATASET + "/versions", create_dataset_version, "review", "Freeze the working set as a version"),
     Route("GET", _DATASET + "/versions", list_dataset_versions, "read", "List a dataset's versions"),
     Route("GET", _DATASET + "/versions/{version_id}", read_dataset_version, "read", "Get a version, and what changed"),

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from seeme.clock import DAY, to_micros
 from seeme.errors import invalid
-from seeme.records.datasets import ExportFormat
+from seeme.records.datasets import ExportFormat, Source, Split
 from seeme.records.feedback import FeedbackStatus, FeedbackType, ReviewState
 from seeme.records.queries import (
     FeedbackQuery,
@@ -23,7 +23,7 @@ from seeme.records.queries import (
 )
 from seeme.records.review import Reason, ReviewStatus
 from seeme.records.tokens import PredictionToken
-from seeme.records.types import Id, Label, Probability, Wire
+from seeme.records.types import Id, Label, Name, Probability, Wire
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _PLUS_LOST = re.compile(r"(T[\d:.]+) (\d\d:\d\d)\Z", re.ASCII)
@@ -58,6 +58,9 @@ class ItemParams(ListParams, frozen=True):
     """Which items of a dataset to list: those of a version, or of the working set when none is named."""
 
     version: Id | UnsetType = UNSET
+    split: Split | UnsetType = UNSET
+    source: Source | UnsetType = UNSET
+    label: Label | UnsetType = UNSET
 
 
 class ExportParams(Params, frozen=True):
@@ -78,6 +81,12 @@ class InModelParams(Params, frozen=True):
     """Names the model that an id belongs to; needed only when several models use the same id."""
 
     model_id: Id | UnsetType = UNSET
+
+
+class SignInParams(Params, frozen=True):
+    """Names who signs in: decisions are signed with that name instead of the key's holder's."""
+
+    holder: Name | UnsetType = UNSET
 
 
 class PredictionParams(Params, frozen=True, kw_only=True):
