@@ -21,8 +21,8 @@ class Reviewing(Calls):
         """Switch on a model's data engine, change the named parts of its `config`, and return its settings.
 
         Parts are `low_confidence` (`threshold`, `sample_rate`), `edge_cases` (`conditions`, `sample_rate`), `margin`,
-        `new_class`, `random_sample` (`rate`), `negative_feedback` and `second_review` (`share`), each but the last with
-        `enabled`. What people decide goes to the dataset `target_dataset_id`.
+        `new_class`, `random_sample` (`rate`), `negative_feedback`, each with `enabled`, `second_review` (`share`) and
+        `quota` (`per_day` or `per_hour`; None ends it). What people decide goes to the dataset `target_dataset_id`.
         """
         settings = {"enabled": True, **(config or {})}
         if target_dataset_id is not None:
@@ -35,7 +35,7 @@ class Reviewing(Calls):
         return self._do("POST", model_path(model_id, "data-engine/dry-run"), DryRun, body=body)
 
     def get_rule_sets(self, model_id: str) -> Records:
-        """Return the data engine's settings that were in force, oldest first, with who set them."""
+        """Return the data engine's settings that were in force, oldest first, with who set them and the `rates`."""
         return self._whole(model_path(model_id, "rule-sets"), RuleSetVersion)
 
     def get_flagged_items(

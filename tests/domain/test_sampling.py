@@ -1,5 +1,7 @@
 """Which predictions the rules take: conditions, rates, hashes and the settings' two forms."""
 
+from random import Random
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -180,11 +182,30 @@ def test_the_overlap_of_two_boxes_is_that_of_their_pixels(one, other):
     assert boxes.iou(one, other) == pytest.approx(len(pixels[0] & pixels[1]) / len(pixels[0] | pixels[1]))
 
 
-@given(st.lists(box, min_size=2, max_size=8))
-def test_overlapping_boxes_are_counted_as_one_by_one(found):
-    """The table of all pairs says what each pair says."""
-    alone = sum(any(i != j and boxes.iou(a, b) >= 0.3 for j, b in enumerate(found)) for i, a in enumerate(found))
-    assert boxes.overlapping(found, 0.3) == alone
+def overlaps(found):
+    """Say pair by pair whether at least half of the boxes have an IoU of 0.3 or more with another one."""
+    hit = sum(any(i != j and boxes.iou(a, b) >= 0.3 for j, b in enumerate(found)) for i, a in enumerate(found))
+    return 2 * hit >= len(found)
+
+
+@given(st.lists(box, min_size=2, max_size=30))
+def test_boxes_that_mostly_overlap_are_found_as_one_by_one(found):
+    """A handful is compared in plain Python, more in tables, and few of the pairs: it says what all pairs say."""
+    assert boxes.mostly_overlapping(found, 0.3) == overlaps(found)
+
+
+@pytest.mark.parametrize("spread", [200, 900, 2000, 6000])
+def test_many_boxes_that_mostly_overlap_are_found_as_one_by_one(spread, monkeypatch):
+    """Crowded ones, sparse ones, and such as lie in one line; also where the pairs are looked at in small parts."""
+    random = Random(spread)
+    for chunk in (50, 20_000):
+        monkeypatch.setattr(boxes, "CHUNK", chunk)
+        for height in (spread, 1):
+            found = [
+                (random.randrange(spread), random.randrange(height), random.randint(1, 90), random.randint(1, 90))
+                for _ in range(120)
+            ]
+            assert boxes.mostly_overlapping(found, 0.3) == overlaps(found)
 
 
 def test_boxes_are_matched_best_first_and_once():

@@ -83,7 +83,11 @@ async def test_stopping_ends_periodic_work_and_waits_for_vital(caplog):
 
 def test_the_table_has_one_writer_and_retention():
     """All background work is rows of one table; the writer is vital, and a single node needs no more than retention."""
-    assert {task.name: task.every for task in TASKS if not task.shared_only} == {"writer": None, "retention": 3600}
+    assert {task.name: task.every for task in TASKS if not task.shared_only} == {
+        "writer": None,
+        "retention": 3600,
+        "quota": 60,
+    }
 
 
 async def test_a_dead_writer_shows_in_health(services):

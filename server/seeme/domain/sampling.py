@@ -5,16 +5,16 @@ and queued when any rule takes it. Its inclusion probability is pi = 1 - prod(1 
 (Poisson sampling; Sarndal, Swensson and Wretman 1992, section 3.2).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from seeme.domain import boxes
 from seeme.errors import FieldError
-from seeme.records.engine import Condition, DataEngine, DataEnginePatch
+from seeme.records.engine import Condition, DataEngine, DataEnginePatch, Quota, QuotaPatch, SizeRange, Thinning
 from seeme.records.predictions import NewPrediction
 
 OF_TASK: dict[str, tuple[Condition, ...]] = {
@@ -27,6 +27,7 @@ SMALL_AREA = 32 * 32
 CROWD = 5
 OVERLAP = 0.3
 BY_FEEDBACK = "negative_feedback"
+RANDOM = "random_sample"
 
 
 class Rule(NamedTuple):
@@ -86,24 +87,44 @@ def key_of(prediction_id: str, input_hash: str | None) -> str:
     return input_hash or prediction_id
 
 
+def rates(task: str, engine: DataEngine) -> dict[str, float]:
+    """Return the rate of each rule that is on, as it was set."""
+    found: dict[str, float] = {}
+    if engine.low_confidence.enabled:
+        found["low_confidence"] = engine.low_confidence.sample_rate
+    if engine.edge_cases.enabled:
+        found |= dict.fromkeys(engine.edge_cases.conditions or OF_TASK[task], engine.edge_cases.sample_rate)
+    if engine.margin.enabled:
+        found["margin"] = engine.margin.sample_rate
+    if engine.new_class.enabled:
+        found["new_class"] = engine.new_class.sample_rate
+    if engine.random_sample.enabled:
+        found[RANDOM] = engine.random_sample.rate
+    return {name: rate for name, rate in found.items() if rate > 0}
+
+
+def thinned(rates: Mapping[str, float], thinning: Thinning) -> dict[str, float]:
+    """Return rates as they are in force.
+
+    >>> thinned({"margin": 0.5, "random_sample": 0.1}, Thinning(others=0.5))
+    {'margin': 0.25, 'random_sample': 0.1}
+    """
+    return {
+        name: rate * (thinning.random_sample if name == RANDOM else thinning.others) for name, rate in rates.items()
+    }
+
+
 def rules_of(model_id: str, task: str, labels: Sequence[str], engine: DataEngine) -> RuleSet | None:
     """Return the rules that a model's settings mean; None when its data engine is off."""
     if not engine.enabled:
         return None
-    wanted: dict[str, tuple[Callable[[NewPrediction], bool], float]] = {}
-    if engine.low_confidence.enabled:
-        wanted["low_confidence"] = (_low_confidence(engine.low_confidence.threshold), engine.low_confidence.sample_rate)
-    if engine.edge_cases.enabled:
-        for condition in engine.edge_cases.conditions or OF_TASK[task]:
-            wanted[condition] = (_condition(condition, labels, engine), engine.edge_cases.sample_rate)
-    if engine.margin.enabled:
-        wanted["margin"] = (_condition("margin", labels, engine), engine.margin.sample_rate)
-    if engine.new_class.enabled:
-        wanted["new_class"] = (_condition("new_class", labels, engine), engine.new_class.sample_rate)
-    if engine.random_sample.enabled:
-        wanted["random_sample"] = (_always, engine.random_sample.rate)
-    rules = (Rule(name, matches, rate, _salt(model_id, name)) for name, (matches, rate) in wanted.items())
-    return RuleSet(engine.version, tuple(rule for rule in rules if rule.rate > 0))
+    in_force = thinned(rates(task, engine), engine.thinning)
+    return RuleSet(
+        engine.version,
+        tuple(
+            Rule(name, _condition(name, labels, engine), rate, _salt(model_id, name)) for name, rate in in_force.items()
+        ),
+    )
 
 
 def decide(rules: Sequence[Rule], prediction: NewPrediction, key: str) -> Sampled:
@@ -137,13 +158,20 @@ def confidence_of(prediction: NewPrediction) -> float | None:
     return min((found.confidence for found in prediction.detections if found.confidence is not None), default=None)
 
 
-def _condition(name: Condition, labels: Sequence[str], engine: DataEngine) -> Callable[[NewPrediction], bool]:
+def _condition(name: str, labels: Sequence[str], engine: DataEngine) -> Callable[[NewPrediction], bool]:
+    reference = engine.reference
+    if name == "low_confidence":
+        return _low_confidence(engine.low_confidence.threshold)
     if name == "margin":
         return lambda prediction: _is_close(prediction.scores, engine.margin.threshold)
     if name == "new_class":
-        known = frozenset(labels)
+        known = frozenset(reference.labels if reference and reference.labels else labels)
         return lambda prediction: bool(known) and prediction.label is not None and prediction.label not in known
-    return {"no_detections": _no_detections, "high_density": _high_density, "unusual_size": _unusual_size}[name]
+    if name == "high_density":
+        return _high_density(reference.most_boxes if reference else None)
+    if name == "unusual_size":
+        return _unusual_size(reference.sizes if reference else {})
+    return {"no_detections": _no_detections, RANDOM: _always}[name]
 
 
 def _is_close(scores: dict[str, float] | None, threshold: float) -> bool:
@@ -157,26 +185,47 @@ def _no_detections(prediction: NewPrediction) -> bool:
     return prediction.detections is not None and not prediction.detections
 
 
-def _high_density(prediction: NewPrediction) -> bool:
-    """Say whether at least half of 5 or more boxes have an IoU of 0.3 or more with another one, of any class."""
-    found = prediction.detections or []
-    if len(found) < CROWD:
+def _high_density(most: int | None) -> Callable[[NewPrediction], bool]:
+    """Return whether there are more boxes than usual, or half of 5 or more have an IoU of 0.3 with another one."""
+
+    def is_dense(prediction: NewPrediction) -> bool:
+        found = prediction.detections or ()
+        if most is not None and len(found) > most:
+            return True
+        return len(found) >= CROWD and boxes.mostly_overlapping([one.box for one in found], OVERLAP)
+
+    return is_dense
+
+
+def _unusual_size(usual: Mapping[str, SizeRange]) -> Callable[[NewPrediction], bool]:
+    """Return whether a box is of no usual size for its label.
+
+    Where that isn't known: whether it is smaller than 32 x 32 pixels, or larger than half of the image.
+    """
+    ranges = {label: (one.low, one.high) for label, one in usual.items()}
+
+    def is_unusual(prediction: NewPrediction) -> bool:
+        size = prediction.image_size
+        whole = size[0] * size[1] if size else None
+        for one in prediction.detections or ():
+            area = boxes.area(boxes.clipped(one.box, size))
+            if whole is None:
+                if area < SMALL_AREA:
+                    return True
+            elif (known := ranges.get(one.label)) is not None:
+                if not known[0] <= area / whole <= known[1]:
+                    return True
+            elif area < SMALL_AREA or area > whole / 2:
+                return True
         return False
-    return 2 * boxes.overlapping([one.box for one in found], OVERLAP) >= len(found)
 
-
-def _unusual_size(prediction: NewPrediction) -> bool:
-    """Say whether a box is smaller than 32 x 32 pixels, or larger than half of the image."""
-    size = prediction.image_size
-    half = size[0] * size[1] / 2 if size else float("inf")
-    areas = (boxes.area(boxes.clipped(one.box, size)) for one in prediction.detections or ())
-    return any(area < SMALL_AREA or area > half for area in areas)
+    return is_unusual
 
 
 def merged(engine: DataEngine, patch: DataEnginePatch) -> DataEngine:
     """Return settings with the named parts changed, as the next version; the same ones when nothing changes."""
     changes: dict[str, Any] = {}
-    for name in ("enabled", "auto_queue_for_review", "target_dataset_id"):
+    for name in ("enabled", "auto_queue_for_review", "target_dataset_id", "reference"):
         if (value := getattr(patch, name)) is not UNSET:
             changes[name] = value
     for name in (
@@ -197,18 +246,24 @@ def merged(engine: DataEngine, patch: DataEnginePatch) -> DataEngine:
         changes["low_confidence"] = msgspec.structs.replace(changes["low_confidence"], **flat)
     if patch.edge_case_detection is not UNSET:
         changes["edge_cases"] = msgspec.structs.replace(changes["edge_cases"], enabled=patch.edge_case_detection)
+    if patch.quota is None:
+        changes |= {"quota": None, "thinning": Thinning()}
+    elif not isinstance(patch.quota, UnsetType):
+        changes["quota"] = msgspec.convert(msgspec.to_builtins(patch.quota), Quota)
     changed = msgspec.structs.replace(engine, **changes)
     return engine if changed == engine else msgspec.structs.replace(changed, version=engine.version + 1)
 
 
 def contradiction(patch: DataEnginePatch) -> FieldError | None:
-    """Return which setting a patch names in both of its forms."""
+    """Return which setting a patch names in two forms, or a quota that is of no or of two kinds."""
     for flat, section, name in (
         ("low_confidence_threshold", "low_confidence", "threshold"),
         ("edge_case_detection", "edge_cases", "enabled"),
     ):
         if getattr(patch, flat) is not UNSET and getattr(getattr(patch, section), name) is not UNSET:
             return FieldError(f"$.data_engine.{flat}", f"is the same setting as {section}.{name}; give one of them")
+    if isinstance(patch.quota, QuotaPatch) and (patch.quota.per_day is UNSET) == (patch.quota.per_hour is UNSET):
+        return FieldError("$.data_engine.quota", "give one of per_day and per_hour, or null for no quota")
     return None
 
 
@@ -228,7 +283,7 @@ def misfit(task: str, labels: Sequence[str], engine: DataEngine) -> FieldError |
     for name in ("margin", "new_class"):
         if task != "classification" and getattr(engine, name).enabled:
             return FieldError(f"$.data_engine.{name}", f"is for classification models, this one is {task}")
-    if engine.new_class.enabled and not labels:
+    if engine.new_class.enabled and not labels and not (engine.reference and engine.reference.labels):
         return FieldError("$.data_engine.new_class", "needs the model's labels: name them first, as `labels`")
     if engine.enabled and not _has_rule(engine):
         return FieldError(

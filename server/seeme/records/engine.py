@@ -61,8 +61,53 @@ class SecondReview(View, frozen=True, kw_only=True):
     share: float = 0.0
 
 
+class Quota(View, frozen=True, kw_only=True):
+    """How many items the rules may queue, on average, in a day or in an hour (UTC)."""
+
+    per_day: int | None = None
+    per_hour: int | None = None
+
+
+class Thinning(View, frozen=True, kw_only=True):
+    """The share of their rates that the random sample and all other rules have while a quota asks for it."""
+
+    random_sample: float = 1.0
+    others: float = 1.0
+
+
+class SizeRange(View, frozen=True, kw_only=True):
+    """Between which shares of the image's area the boxes of a label are usual; both ends are included."""
+
+    low: float
+    high: float
+    boxes: int
+
+
+class Reference(View, frozen=True, kw_only=True):
+    """What is usual for a model, by predictions that were logged from `start` to `end`.
+
+    Of detections: `most_boxes`, the 99th percentile of the boxes of an image, and `sizes` by label, such that
+    `unusual_share` of these images (about 1 %) have a box outside. Labels of `too_few` boxes, or of none, keep the
+    plain rule. Of classifications: the `labels` that came. What couldn't be said is null or empty, and a note says why.
+    """
+
+    made_at: Time
+    start: Time
+    end: Time
+    predictions: int
+    labels: list[str] | None = None
+    most_boxes: int | None = None
+    sizes: dict[str, SizeRange] = field(default_factory=dict)
+    too_few: dict[str, int] = field(default_factory=dict)
+    unusual_share: float | None = None
+    notes: list[str] = field(default_factory=list)
+
+
 class DataEngine(View, frozen=True, kw_only=True):
-    """What a model's data engine does; `version` grows by each change and is stored with every prediction it judged."""
+    """What a model's data engine does; `version` grows by each change and is stored with every prediction it judged.
+
+    Rates are as they were set; while a quota thins them, those in force are rate x `thinning`.
+    """
 
     enabled: bool = False
     auto_queue_for_review: bool = True
@@ -73,6 +118,9 @@ class DataEngine(View, frozen=True, kw_only=True):
     random_sample: RandomSample = RandomSample()
     negative_feedback: NegativeFeedback = NegativeFeedback()
     second_review: SecondReview = SecondReview()
+    quota: Quota | None = None
+    thinning: Thinning = Thinning()
+    reference: Reference | None = None
     target_dataset_id: str | None = None
     version: int = 0
 
@@ -127,6 +175,16 @@ class SecondReviewPatch(Wire, frozen=True, kw_only=True):
     share: Share | UnsetType = UNSET
 
 
+Items = Annotated[int, Meta(ge=1, le=1_000_000, description="How many items")]
+
+
+class QuotaPatch(Wire, frozen=True, kw_only=True):
+    """A quota, in place of the one before: items a day or items an hour."""
+
+    per_day: Items | UnsetType = UNSET
+    per_hour: Items | UnsetType = UNSET
+
+
 class DataEnginePatch(Wire, frozen=True, kw_only=True):
     """A change of the data engine, in the flat or the nested form, or both; what isn't named stays as it is."""
 
@@ -141,16 +199,22 @@ class DataEnginePatch(Wire, frozen=True, kw_only=True):
     random_sample: RandomSamplePatch = RandomSamplePatch()
     negative_feedback: NegativeFeedbackPatch = NegativeFeedbackPatch()
     second_review: SecondReviewPatch = SecondReviewPatch()
+    quota: QuotaPatch | UnsetType | None = UNSET
+    reference: Annotated[None, Meta(description="null drops the reference; making one is a call")] | UnsetType = UNSET
     target_dataset_id: Id | UnsetType | None = UNSET
 
 
 class RuleSetVersion(View, frozen=True, kw_only=True):
-    """The settings that were in force from a time on, with who set them."""
+    """The settings that were in force from a time on, with who set them; `quota` is who thins rates for a quota.
+
+    `rates` are those in force by rule: as set, times the thinning.
+    """
 
     version: int
     made_by: str
     created_at: Time
     settings: DataEngine
+    rates: dict[str, float] = field(default_factory=dict)
 
 
 class DryRunRequest(Wire, frozen=True, kw_only=True):
@@ -172,10 +236,14 @@ class DryRunRule(View, frozen=True, kw_only=True):
 class DryRun(View, frozen=True, kw_only=True):
     """What settings would queue, on average: an item that several rules take is one item.
 
-    Items a day are null where the predictions span less than an hour."""
+    Items a day are null where the predictions span less than an hour. With a quota, `thinning` says by how much it
+    would thin the rates at this traffic, spread evenly, and `items_per_day_in_quota` what is left; else both are null.
+    """
 
     predictions: int
     taken: float
     days: float | None
     items_per_day: float | None
+    thinning: Thinning | None
+    items_per_day_in_quota: float | None
     rules: list[DryRunRule]

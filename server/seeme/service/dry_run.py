@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import structs
 
 from seeme.clock import DAY, HOUR, to_micros
-from seeme.domain import sampling
+from seeme.domain import quota, sampling
 from seeme.errors import Invalid
-from seeme.records.engine import DryRun, DryRunRequest, DryRunRule
+from seeme.records.engine import DataEngine, DryRun, DryRunRequest, DryRunRule, Thinning
 from seeme.records.predictions import NewPrediction, Prediction
 from seeme.records.queries import PredictionQuery, from_cursor
 from seeme.service.events import Events
@@ -36,15 +38,21 @@ class DryRuns:
         wrong = wrong or sampling.misfit(model.task, model.labels, engine)
         if wrong is not None:
             raise Invalid(wrong.message, errors=(wrong,))
-        rules = sampling.rules_of(model.id, model.task, model.labels, engine)
+        as_set = structs.replace(engine, thinning=Thinning())
+        rules = sampling.rules_of(model.id, model.task, model.labels, as_set)
         found = await self._last(model_id, request.last)
-        matched, expected = await asyncio.to_thread(_judged, rules.rules if rules else (), found)
+        counts = await asyncio.to_thread(_judged, rules.rules if rules else (), found)
+        rates = sampling.rates(model.task, engine)
+        expected, matched = quota.expected(counts, rates), _by_rule(counts)
         days = self._days(found)
+        thinning, left = _in_quota(engine, counts, rates, days)
         return DryRun(
             predictions=len(found),
             taken=expected,
             days=days,
             items_per_day=expected / days if days else None,
+            thinning=thinning,
+            items_per_day_in_quota=left,
             rules=[
                 DryRunRule(
                     rule=rule.name,
@@ -75,15 +83,29 @@ class DryRuns:
         return span / DAY if span >= HOUR else None
 
 
-def _judged(rules: Sequence[sampling.Rule], found: Sequence[NewPrediction]) -> tuple[Counter[str], float]:
-    """Return how many predictions each rule matches, and how many are expected to be taken; many boxes take long."""
+def _judged(rules: Sequence[sampling.Rule], found: Sequence[NewPrediction]) -> Counter[str]:
+    """Return how many predictions match which rules together; many boxes take long."""
+    return Counter(",".join(sampling.decide(rules, one, "").matched) for one in found)
+
+
+def _by_rule(counts: Mapping[str, int]) -> Counter[str]:
     matched: Counter[str] = Counter()
-    expected = 0.0
-    for one in found:
-        sampled = sampling.decide(rules, one, "")
-        matched.update(sampled.matched)
-        expected += sampled.pi
-    return matched, expected
+    for names, n in counts.items():
+        matched.update(dict.fromkeys(names.split(","), n))
+    return matched
+
+
+def _in_quota(
+    engine: DataEngine, counts: Mapping[str, int], rates: Mapping[str, float], days: float | None
+) -> tuple[Thinning | None, float | None]:
+    """Return by how much a quota would thin rates, and the items a day that are left."""
+    if engine.quota is None or not days:
+        return None, None
+    most, width = quota.most_of(engine.quota)
+    share = width / DAY / days
+    usual = {matched: n * share for matched, n in counts.items()}
+    thinning = quota.kept(usual, rates, most)
+    return thinning, quota.expected(usual, sampling.thinned(rates, thinning)) * DAY / width
 
 
 def _as_sent(one: Prediction) -> NewPrediction:

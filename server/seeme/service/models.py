@@ -94,10 +94,11 @@ class Models:
             await registry.insert_model(tx, stored)
             return stored, True
 
-        stored, created = await self._inbox.run(work, lambda result: self._remember(result[0]))
+        stored, created = await self._inbox.run(work, lambda result: self.remember(result[0]))
         return stored.model, created
 
-    def _remember(self, stored: registry.StoredModel) -> None:
+    def remember(self, stored: registry.StoredModel) -> None:
+        """Take a model as it is stored now."""
         self._models[stored.model.id] = stored
         self._versions.setdefault(stored.model.id, {})
 
@@ -129,19 +130,31 @@ class Models:
                 changes["config"] = _configured(stored.model.config, patch.config)
             if engine is not None:
                 changes["data_engine"] = sampling.merged(stored.model.data_engine, engine)
+            changed = registry.changed(stored, self._clock(), **changes).model
+            wrong = sampling.misfit(changed.task, changed.labels, changed.data_engine)
+            if wrong is not None:
+                raise Invalid(wrong.message, errors=(wrong,))
+            self._check_target(changed)
             return await self._store_change(tx, stored, changes, by)
 
-        return (await self._inbox.run(work, self._remember)).model
+        return (await self._inbox.run(work, self.remember)).model
+
+    async def next_rules(
+        self, tx: Transaction, before: registry.StoredModel, by: str, **changes: Any
+    ) -> registry.StoredModel:
+        """Store the next version of a data engine's settings, which the caller knows to be fine, and return it.
+
+        The caller holds the model, and has it remembered once this is committed.
+        """
+        engine = before.model.data_engine
+        changed = msgspec.structs.replace(engine, version=engine.version + 1, **changes)
+        return await self._store_change(tx, before, {"data_engine": changed}, by)
 
     async def _store_change(
         self, tx: Transaction, before: registry.StoredModel, changes: dict[str, Any], by: str
     ) -> registry.StoredModel:
         at = self._clock()
         stored = registry.changed(before, at, **changes)
-        wrong = sampling.misfit(stored.model.task, stored.model.labels, stored.model.data_engine)
-        if wrong is not None:
-            raise Invalid(wrong.message, errors=(wrong,))
-        self._check_target(stored.model)
         await registry.update_model(tx, stored.model)
         if stored.model.data_engine.version != before.model.data_engine.version:
             await registry.insert_rule_set(tx, stored.model, by, at)
@@ -165,7 +178,7 @@ class Models:
         async def work(tx: Transaction) -> registry.StoredModel:
             return await registry.mark_deleted(tx, await self.held(tx, model_id), self._clock())
 
-        await self._inbox.run(work, self._remember)
+        await self._inbox.run(work, self.remember)
 
     def forget(self, model_id: str) -> None:
         """Drop a model whose rows are all deleted."""
@@ -199,8 +212,16 @@ class Models:
 
     async def rule_sets(self, reader: Reader, model_id: str) -> Page[RuleSetVersion]:
         """Return the data engine's settings that were in force, oldest first."""
-        self.get(model_id)
-        return Page(items=await registry.rule_sets(reader, model_id))
+        task = self.get(model_id).task
+        found = await registry.rule_sets(reader, model_id)
+        return Page(
+            items=[
+                msgspec.structs.replace(
+                    one, rates=sampling.thinned(sampling.rates(task, one.settings), one.settings.thinning)
+                )
+                for one in found
+            ]
+        )
 
     async def versions(self, model_id: str) -> Page[Version]:
         """Return the versions of a model by creation."""

@@ -23,6 +23,7 @@ from seeme.service.learning import Learning
 from seeme.service.models import Models
 from seeme.service.pulse import Pulse
 from seeme.service.queue import Queue
+from seeme.service.quota import Quotas
 from seeme.service.removal import Removal
 from seeme.service.reports import Reports
 from seeme.service.review import Review
@@ -56,6 +57,7 @@ class Services:
         self.inbox: Inbox = Inbox(database, self.intake, settings, clock, self._committed)
         self.datasets = Datasets(self.inbox, database, clock)
         self.models = Models(self.inbox, self.datasets.get, clock)
+        self.quotas = Quotas(self.inbox, self.models, clock)
         self.keys = Keys(self.inbox, database, public_url, clock)
         self.signing = Signing(self.inbox, self.models, clock)
         self._secret = deployment_secret(settings)

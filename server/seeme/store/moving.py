@@ -28,6 +28,7 @@ TABLES = {
     "review_items": ("model_id", "id"),
     "review_log": ("model_id", "item_id", "n"),
     "strata": ("model_id", "day", "version_id", "arm", "rule_set", "matched", "writer"),
+    "quota_paces": ("model_id",),
     "confusions": ("model_id", "day", "version_id", "arm", "rule_set", "matched", "predicted", "actual"),
     "ab_units": ("ab_test_id", "unit", "metric"),
     "datasets": ("id",),

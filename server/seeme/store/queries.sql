@@ -524,6 +524,22 @@ where model_id = :model_id and day >= :start and day < :stop
   and (cast(:version_id as text) is null or version_id = :version_id)
 order by day, version_id, arm, rule_set, matched, writer;
 
+-- name: strata_totals
+select rule_set, matched, pi, cast(sum(n) as bigint) as n from strata
+where model_id = :model_id and rule_set >= :rule_set
+group by rule_set, matched, pi
+order by rule_set, matched, pi;
+
+-- name: quota_pace
+select pace from quota_paces where model_id = :model_id;
+
+-- name: set_quota_pace
+insert into quota_paces (model_id, pace) values (:model_id, :pace)
+on conflict (model_id) do update set pace = excluded.pace;
+
+-- name: delete_quota_pace
+delete from quota_paces where model_id = :model_id;
+
 -- name: delete_strata_between
 delete from strata where model_id = :model_id and day >= :start and day < :stop;
 

@@ -4,9 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec.structs import astuple
 
 from seeme.clock import DAY
+from seeme.domain.quota import Pace, Total
 from seeme.domain.strata import Stratum, Sums
 from seeme.store.database import Reader, Row, Transaction
 
@@ -87,6 +89,23 @@ async def between(reader: Reader, model_id: str, start: int, stop: int, version_
     return list(found)
 
 
+async def totals(reader: Reader, model_id: str, rule_set: int) -> list[Total]:
+    """Return how much the rule sets from a version on have judged, over all days and writers."""
+    found = await reader.all("strata_totals", model_id=model_id, rule_set=rule_set)
+    return [Total(row["rule_set"], row["matched"], row["pi"], int(row["n"])) for row in found]
+
+
+async def pace(reader: Reader, model_id: str) -> Pace | None:
+    """Return how far a model is within its quota; None before it was ever looked at."""
+    row = await reader.one("quota_pace", model_id=model_id)
+    return msgspec.json.decode(row["pace"], type=Pace) if row else None
+
+
+async def set_pace(tx: Transaction, model_id: str, pace: Pace) -> None:
+    """Store how far a model is within its quota."""
+    await tx.run("set_quota_pace", model_id=model_id, pace=msgspec.json.encode(pace).decode())
+
+
 async def confusions(reader: Reader, model_id: str, start: int, stop: int, version_id: str | None) -> list[Row]:
     """Return how often reviewed predictions of the days between two times said what, and what was true."""
     found = await reader.all("confusions_between", model_id=model_id, start=start, stop=stop, version_id=version_id)
@@ -124,7 +143,7 @@ async def differences(reader: Reader, model_id: str, day: int, counted: Strata) 
 
 async def delete_all(tx: Transaction, model_id: str) -> None:
     """Delete the strata of a model."""
-    for query in ("delete_strata_of_model", "delete_confusions_of_model", "delete_rule_sets"):
+    for query in ("delete_strata_of_model", "delete_confusions_of_model", "delete_rule_sets", "delete_quota_pace"):
         await tx.run(query, model_id=model_id)
 
 

@@ -241,6 +241,14 @@ class RebuildRange(Wire, frozen=True):
     end: Day | None = None
 
 
+class ReferenceRange(Wire, frozen=True):
+    """From which predictions a reference is made: the `last` ones, of a time when `start` or `end` is given."""
+
+    start: Day | None = None
+    end: Day | None = None
+    last: Annotated[int, Meta(ge=1, le=20_000, description="From how many predictions at most")] = 10_000
+
+
 def given(value: Any) -> Any:
     """Return a parameter's value, None when it wasn't given."""
     return None if value is UNSET else value
