@@ -6,6 +6,7 @@ from typing import Any, Unpack
 from seeme import outgoing, signing
 from seeme.batching import Batch, BatchFailed, Failure, current, deliver_all
 from seeme.calls import feedback_path, model_path, prediction_path, record, to_json
+from seeme.comparing import Comparisons
 from seeme.dataset_calls import DatasetCalls
 from seeme.errors import invalid
 from seeme.ids import short_id
@@ -25,7 +26,7 @@ from seeme.transport import BYTES, Request
 __all__ = ["Batch", "BatchFailed", "Client", "Failure", "Record", "Records"]
 
 
-class Client(Reviewing, DatasetCalls):
+class Client(Reviewing, DatasetCalls, Comparisons):
     """A connection to one SeeMe service, to be made once and shared, by threads too.
 
     `base_url` and `api_key` fall back to `SEEME_BASE_URL` (then http://127.0.0.1:8765) and `SEEME_API_KEY`. A call

@@ -27,6 +27,10 @@ IDS = {
     "version_id": ["v1"],
     "version": ["v1"],
     "parent_version_id": ["v1"],
+    "version_a": ["v1"],
+    "version_b": ["v2"],
+    "test_dataset_id": ["pets"],
+    "dataset_version_id": ["v1"],
     "job_id": ["job"],
     "feedback_id": ["up", "wrong", "note", "found", "missed", "moved", "dearer"],
 }
@@ -74,7 +78,8 @@ async def sow(services: Services) -> None:
     anyone = Identity("pk_test", "publishable", "page", frozenset({"feedback"}), frozenset(), frozenset({"*"}))
     for model in MODELS:
         await services.models.create(model)
-    await services.models.add_version("digits", NewVersion(id="v1", name="First"))
+    for id in ("v1", "v2"):
+        await services.models.add_version("digits", NewVersion(id=id, name=id))
     outcomes = await services.ingest.predictions(PREDICTIONS, someone)
     outcomes += await services.ingest.labels(LABELS, someone)
     outcomes += await services.ingest.feedback(FEEDBACK, someone)

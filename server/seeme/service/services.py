@@ -9,6 +9,7 @@ from seeme.records.metrics import Health
 from seeme.service.accuracy import Accuracy
 from seeme.service.approval import Approval
 from seeme.service.cluster import Cluster
+from seeme.service.comparing import Comparing
 from seeme.service.dataset_exports import DatasetExports
 from seeme.service.datasets import Datasets
 from seeme.service.dry_run import DryRuns
@@ -67,6 +68,7 @@ class Services:
         self.accuracy = Accuracy(database, self.models)
         self.reports = Reports(database, self.inbox, self.models, sums, self.accuracy, clock)
         self.dataset_exports = DatasetExports(database, self.datasets, files)
+        self.comparing = Comparing(database, self.models, self.datasets)
         self.training = Training(self.inbox, database, self.models, self.datasets, clock)
         self.removal: Removal = Removal(
             self.inbox, self.intake, self.models, self.signing, self.datasets, files, settings, clock

@@ -177,6 +177,11 @@ async def version(reader: Reader, dataset_id: str, id: str) -> StoredDatasetVers
     return _to_version(row) if row else None
 
 
+async def versions_of_id(reader: Reader, id: str) -> list[StoredDatasetVersion]:
+    """Return up to two versions of this id, of whatever live datasets."""
+    return [_to_version(row) for row in await reader.all("dataset_versions_of_id", id=id)]
+
+
 async def latest(reader: Reader, dataset_id: str) -> StoredDatasetVersion | None:
     """Return the latest version of a dataset."""
     row = await reader.one("latest_dataset_version", dataset_id=dataset_id)

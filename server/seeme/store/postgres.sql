@@ -231,3 +231,21 @@ select x.*
 from unnest(:ids::text[]) as k(id) cross join lateral (
   select * from dataset_items where model_id = :model_id and prediction_id = k.id offset 0
 ) as x;
+
+-- name: latest_of_input_hashes
+select k.input, x.*
+from unnest(:ids::text[]) as k(input) cross join lateral (
+  select id, created_at, label, confidence, value, error,
+    case when cast(:detailed as bigint) = 1 then detail end as detail
+  from predictions where model_id = :model_id and version_id = :version_id and input_hash = k.input
+  order by created_at desc, id desc limit 1
+) as x;
+
+-- name: latest_of_input_ids
+select k.input, x.*
+from unnest(:ids::text[]) as k(input) cross join lateral (
+  select id, created_at, label, confidence, value, error,
+    case when cast(:detailed as bigint) = 1 then detail end as detail
+  from predictions where model_id = :model_id and version_id = :version_id and input_id = k.input
+  order by created_at desc, id desc limit 1
+) as x;

@@ -603,6 +603,10 @@ insert into dataset_versions (
 -- name: dataset_version
 select * from dataset_versions where dataset_id = :dataset_id and id = :id;
 
+-- name: dataset_versions_of_id
+select v.* from dataset_versions v join datasets d on d.id = v.dataset_id and d.deleted_at is null
+where v.id = :id order by v.dataset_id limit 2;
+
 -- name: latest_dataset_version
 select * from dataset_versions where dataset_id = :dataset_id order by number desc limit 1;
 

@@ -170,3 +170,23 @@ join review_items r on r.model_id = json_extract(j.value, '$[0]') and r.id = jso
 select i.*
 from json_each(:ids) j
 join dataset_items i on i.model_id = :model_id and i.prediction_id = j.value;
+
+-- name: latest_of_input_hashes
+select j.value as input, p.id, p.created_at, p.label, p.confidence, p.value, p.error,
+  case when cast(:detailed as bigint) = 1 then p.detail end as detail
+from json_each(:ids) j
+join predictions p on p.model_id = :model_id and p.id = (
+  select q.id from predictions q
+  where q.model_id = :model_id and q.version_id = :version_id and q.input_hash = j.value
+  order by q.created_at desc, q.id desc limit 1
+);
+
+-- name: latest_of_input_ids
+select j.value as input, p.id, p.created_at, p.label, p.confidence, p.value, p.error,
+  case when cast(:detailed as bigint) = 1 then p.detail end as detail
+from json_each(:ids) j
+join predictions p on p.model_id = :model_id and p.id = (
+  select q.id from predictions q
+  where q.model_id = :model_id and q.version_id = :version_id and q.input_id = j.value
+  order by q.created_at desc, q.id desc limit 1
+);

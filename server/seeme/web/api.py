@@ -1,5 +1,6 @@
 """The API's table of contents: every route, what it asks of a key, and the function that answers it."""
 
+from seeme.web.api_comparing import compare_versions, list_disagreements
 from seeme.web.api_datasets import (
     add_dataset_items,
     create_dataset,
@@ -116,6 +117,10 @@ ROUTES = [
     Route("GET", _MODEL + "/versions", list_versions, "read", "List a model's versions"),
     Route("GET", _MODEL + "/metrics", model_metrics, "read", "Performance by hour, day or week"),
     Route("POST", _MODEL + "/rebuild", rebuild_sums, "admin", "Make the sums of days again from rows"),
+    Route("POST", _MODEL + "/compare", compare_versions, "read", "Compare versions on a test dataset"),
+    Route(
+        "GET", _MODEL + "/compare/disagreements", list_disagreements, "read", "List what one version alone has right"
+    ),
     Route("POST", _SECRETS, create_signing_secret, "admin", "Make a signing secret; its text is shown this once"),
     Route("GET", _SECRETS, list_signing_secrets, "admin", "List a model's live signing secrets"),
     Route("DELETE", _SECRETS + "/{kid}", retire_signing_secret, "admin", "Retire a signing secret"),

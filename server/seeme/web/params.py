@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from seeme.clock import DAY, to_micros
 from seeme.errors import invalid
+from seeme.records.comparing import CompareRequest
 from seeme.records.datasets import ExportFormat, Source, Split
 from seeme.records.feedback import FeedbackStatus, FeedbackType, ReviewState
 from seeme.records.queries import (
@@ -219,6 +220,28 @@ class AccuracyParams(Params, frozen=True):
     start_date: Day | UnsetType = UNSET
     end_date: Day | UnsetType = UNSET
     version_id: Id | UnsetType = UNSET
+
+
+class DisagreementParams(Params, frozen=True, kw_only=True):
+    """Which disagreements of two versions to list: those on a dataset, or on a version of one."""
+
+    version_a: Id
+    version_b: Id
+    test_dataset_id: Id
+    dataset_version_id: Id | UnsetType = UNSET
+    split: Split | UnsetType = UNSET
+    limit: Limit = 100
+    cursor: Cursor | UnsetType = UNSET
+
+    def request(self) -> CompareRequest:
+        """Return the comparison that is meant."""
+        return CompareRequest(
+            version_a=self.version_a,
+            version_b=self.version_b,
+            test_dataset_id=self.test_dataset_id,
+            dataset_version_id=given(self.dataset_version_id),
+            split=given(self.split),
+        )
 
 
 class WidgetParams(Params, frozen=True, kw_only=True):
