@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from seeme import clock as clocks
 from seeme.ids import short_id
 from seeme.records.metrics import Health
+from seeme.service.ab_tests import AbTests
 from seeme.service.accuracy import Accuracy
 from seeme.service.approval import Approval
 from seeme.service.cluster import Cluster
@@ -55,11 +56,21 @@ class Services:
         self.intake = Intake(settings, lambda model_id: self.models.get(model_id), sums)
         self.inbox: Inbox = Inbox(database, self.intake, settings, clock, self._committed)
         self.datasets = Datasets(self.inbox, database, clock)
-        self.models = Models(self.inbox, self.datasets.get, clock)
+        self.models: Models = Models(self.inbox, self.datasets.get, lambda model_id: self.ab_tests.using(model_id), clock)
+        self.ab_tests = AbTests(self.inbox, self.models, clock)
         self.keys = Keys(self.inbox, database, public_url, clock)
         self.signing = Signing(self.inbox, self.models, clock)
         self._secret = deployment_secret(settings)
-        self.ingest = Ingest(self.inbox, self.models, self.signing, database, self.intake.sampling, self._secret, clock)
+        self.ingest = Ingest(
+            self.inbox,
+            self.models,
+            self.ab_tests,
+            self.signing,
+            database,
+            self.intake.sampling,
+            self._secret,
+            clock,
+        )
         self.events = Events(database, self.models, public_url, clock)
         self.inputs = Inputs(database, self.inbox, self.models, self.events, files, settings, clock)
         self.accuracy = Accuracy(database, self.models)
@@ -77,7 +88,15 @@ class Services:
         self.widget = Widget(database, self.models, self.signing, self.ingest, clock)
         self.pulse = Pulse(database)
         self.cluster = Cluster(
-            database, self.inbox, self.intake, self.models, self.keys, self.signing, self.datasets, clock
+            database,
+            self.inbox,
+            self.intake,
+            self.models,
+            self.keys,
+            self.signing,
+            self.datasets,
+            self.ab_tests,
+            clock,
         )
 
     def _committed(self, seconds: float, events: int) -> None:
@@ -101,6 +120,7 @@ class Services:
             await services.signing.load(database)
             await services.models.load(database)
             await services.datasets.load(database)
+            await services.ab_tests.load(database)
             await services.intake.load(database, [model.id for model in services.models.live()])
             services.tasks.start(services)
             try:
