@@ -23,7 +23,7 @@ from seeme.records.queries import (
 )
 from seeme.records.review import Reason, ReviewStatus
 from seeme.records.tokens import PredictionToken
-from seeme.records.types import Id, Label, Probability, Wire
+from seeme.records.types import Id, Label, Probability, Unit, Wire
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _PLUS_LOST = re.compile(r"(T[\d:.]+) (\d\d:\d\d)\Z", re.ASCII)
@@ -210,6 +210,12 @@ class AccuracyParams(Params, frozen=True):
     start_date: Day | UnsetType = UNSET
     end_date: Day | UnsetType = UNSET
     version_id: Id | UnsetType = UNSET
+
+
+class UnitParams(Params, frozen=True):
+    """Which unit's arm is wanted; without one only what arms follow from is answered."""
+
+    unit: Unit | UnsetType = UNSET
 
 
 class WidgetParams(Params, frozen=True, kw_only=True):
