@@ -117,7 +117,8 @@ def applied(rows: Iterable[UnitRow], changes: Iterable[UnitRow]) -> list[UnitRow
         if before is not None:
             values[_KEY:] = [a + b for a, b in zip(astuple(before)[_KEY:], values[_KEY:], strict=True)]
         after = found[row.unit, row.arm] = UnitRow(**dict(zip(UnitRow.__struct_fields__, values, strict=True)))
-        after.assigned = "" if after.predictions == after.outside else row.assigned or (before.assigned if before else "")
+        known = row.assigned or (before.assigned if before is not None else "")
+        after.assigned = known if after.predictions > after.outside else ""
     return list(found.values())
 
 
@@ -181,7 +182,7 @@ class ArmTotals:
 
     def exposure(self, arm: str) -> Exposure:
         """Return the exposures of an arm."""
-        return Exposure(**self._exposures.get(arm, {}))
+        return Exposure(**self._exposures[arm]) if arm in self._exposures else Exposure()
 
 
 def _fate(row: UnitRow, seen: Sequence[UnitRow]) -> str | None:

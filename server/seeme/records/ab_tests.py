@@ -78,7 +78,7 @@ class AbConfigPatch(Wire, frozen=True, kw_only=True):
     traffic_split: TrafficSplit | UnsetType = UNSET
     coverage: Coverage | UnsetType = UNSET
     metrics: Metrics | UnsetType = UNSET
-    duration_days: DurationDays | None | UnsetType = UNSET
+    duration_days: DurationDays | UnsetType | None = UNSET
     alpha: Alpha | UnsetType = UNSET
     guardrails: Guardrails | UnsetType = UNSET
     seed: Seed | UnsetType = UNSET

@@ -24,7 +24,7 @@ Subject = Annotated[
 ]
 Unit = Annotated[
     str,
-    Meta(min_length=1, max_length=256, description="What is assigned to an arm, such as a user; stored as a keyed hash"),
+    Meta(min_length=1, max_length=256, description="What is assigned to an arm, as a user is; stored as a keyed hash"),
 ]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s\x00-\x1f\x7f]+$(?!\n)", max_length=2048)]
 Sha256 = Annotated[str, Meta(pattern=SHA256_PATTERN, max_length=64)]

@@ -38,6 +38,7 @@ from seeme.store.database import Reader, Transaction
 STEP = 0.0001  # of the assignment's hash
 UNCOUNTED = ("", None)  # a prediction that counts for no test
 Change = Callable[[AbTest, int], AbTest]
+Arms = list[Arm]
 
 
 class AbTests:
@@ -67,7 +68,7 @@ class AbTests:
             raise NotFound(f"there is no A/B test {ab_test_id}")
         return stored.test
 
-    def every(self) -> list[AbTest]:
+    def every(self) -> Sequence[AbTest]:
         """Return every test by creation."""
         return [stored.test for stored in self._tests.values()]
 
@@ -127,7 +128,7 @@ class AbTests:
         await tx.hold([f"ab:{id}"], alone=True)
         return await ab_tests.test(tx, id)
 
-    def _arms(self, new: NewAbTest) -> list[Arm]:
+    def _arms(self, new: NewAbTest) -> Arms:
         """Return the arms with names and shares; raises Invalid naming what is wrong."""
         if new.arms is None:
             split = 0.5 if new.config.traffic_split is None else new.config.traffic_split
@@ -293,14 +294,14 @@ def _arm_of(test: AbTest, unit: str) -> Arm | None:
     return next((arm for arm, (low, high) in zip(test.arms, ranges, strict=True) if low <= place < high), None)
 
 
-def _filled(new: Sequence[NewArm], shares: Sequence[float]) -> list[Arm]:
+def _filled(new: Sequence[NewArm], shares: Sequence[float]) -> Arms:
     return [
         Arm(name=arm.name or chr(ord("A") + at), model_id=arm.model_id, version_id=arm.version_id, share=share)
         for at, (arm, share) in enumerate(zip(new, shares, strict=True))
     ]
 
 
-def _checked(arms: list[Arm], paths: Sequence[str]) -> list[Arm]:
+def _checked(arms: Arms, paths: Sequence[str]) -> Arms:
     """Return arms that differ and whose shares fit together; raises Invalid."""
     for at, arm in enumerate(arms):
         for other in arms[:at]:

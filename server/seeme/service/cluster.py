@@ -63,7 +63,7 @@ class Cluster:
                 )
 
     async def refresh(self) -> None:
-        """Read models, versions, keys, signing secrets, datasets and A/B tests again: another node may have changed them.
+        """Read models, versions, keys, signing secrets, datasets and tests again: another node may have changed them.
 
         In the writer, so that a change of this node's own isn't overtaken by what was read before it.
         """

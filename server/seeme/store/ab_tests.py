@@ -7,12 +7,14 @@ import msgspec
 from msgspec import Struct
 
 from seeme.clock import from_micros, to_micros
+from seeme.records.ab_results import Look
 from seeme.records.ab_tests import AbConfig, AbTest, Arm
 from seeme.records.types import Time
 from seeme.store.database import Reader, Row, Transaction
 
 _arms = msgspec.json.Decoder(list[Arm])
 _config = msgspec.json.Decoder(AbConfig)
+_look = msgspec.json.Decoder(Look)
 _TIMES = ("started_at", "ends_at", "stopped_at", "decided_at")
 
 
@@ -84,3 +86,14 @@ async def update(tx: Transaction, test: AbTest) -> None:
 async def mark_thinned(tx: Transaction, ids: Sequence[str]) -> None:
     """Store that predictions of tests have expired, so that rows of units can't be made again from the rest."""
     await tx.run_many("thin_ab_test", [{"id": id} for id in ids])
+
+
+async def insert_look(tx: Transaction, ab_test_id: str, at: int, look: Look) -> None:
+    """Store what a test showed at a time."""
+    await tx.run("insert_ab_look", ab_test_id=ab_test_id, at=at, look=msgspec.json.encode(look).decode())
+    await tx.run("set_ab_looked", id=ab_test_id, at=at)
+
+
+async def looks(reader: Reader, ab_test_id: str) -> list[Look]:
+    """Return what a test showed, the oldest first."""
+    return [_look.decode(row["look"]) for row in await reader.all("ab_looks", ab_test_id=ab_test_id)]

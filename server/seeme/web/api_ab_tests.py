@@ -1,10 +1,12 @@
-"""A/B tests: made, run and decided, the arm of a unit, and what they say. A key for some models sees those of its own."""
+"""A/B tests: made, run and decided, the arm of a unit, and what they say. A key for some models sees theirs."""
 
+from seeme.records.ab_results import AbResults, Plan
 from seeme.records.ab_tests import AbTest, AbTestPatch, Assignment, Decision, NewAbTest
 from seeme.records.types import Id, Page
+from seeme.service.ab_planning import plan
 from seeme.service.services import Services
 from seeme.web.guard import Caller, check_models
-from seeme.web.params import ListParams, UnitParams, given
+from seeme.web.params import ListParams, PlanParams, UnitParams, given
 from seeme.web.signature import Made
 
 
@@ -60,3 +62,14 @@ def ab_test_assignment(services: Services, caller: Caller, ab_test_id: Id, query
     """Get the arm of a unit, with what other units' arms follow from."""
     _known(services, caller, ab_test_id)
     return services.ab_tests.assignment(ab_test_id, given(query.unit))
+
+
+async def ab_test_results(services: Services, caller: Caller, ab_test_id: Id) -> AbResults:
+    """Get what a test says so far: nulls with reasons where it says nothing yet."""
+    _known(services, caller, ab_test_id)
+    return await services.ab_results.results(ab_test_id)
+
+
+def plan_ab_test(query: PlanParams) -> Plan:
+    """Plan a test of two arms: units and days for a wanted effect, or the effect that a duration can show."""
+    return plan(query.query())
