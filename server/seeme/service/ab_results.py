@@ -189,7 +189,7 @@ def _challenger(known: _Known, arm: Arm, split: Mismatch, days: float | None) ->
     found = {name: _compared(known, name, arm) for name in shown}
     # What only guards isn't among the comparisons that alpha is shared by: it makes no winner.
     said = [one._replace(significant=None) if shown[name] == "guardrail" else one for name, one in found.items()]
-    guardrails: dict[str, float] = {**test.config.guardrails}
+    guardrails = {str(name): bound for name, bound in test.config.guardrails.items()}
     judged = verdict(said, arms=(test.arms[0].name, arm.name), split=split, guardrails=guardrails, days=days)
     return Challenger(
         arm=arm.name,
