@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
 from seeme import outgoing, signing
+from seeme.ab_calls import AbCalls
 from seeme.batching import Batch, BatchFailed, Failure, current, deliver_all
 from seeme.calls import feedback_path, model_path, prediction_path, record, to_json
 from seeme.comparing import Comparisons
@@ -26,7 +27,7 @@ from seeme.transport import BYTES, Request
 __all__ = ["Batch", "BatchFailed", "Client", "Failure", "Record", "Records"]
 
 
-class Client(Reviewing, DatasetCalls, Comparisons):
+class Client(Reviewing, DatasetCalls, Comparisons, AbCalls):
     """A connection to one SeeMe service, to be made once and shared, by threads too.
 
     `base_url` and `api_key` fall back to `SEEME_BASE_URL` (then http://127.0.0.1:8765) and `SEEME_API_KEY`. A call
@@ -119,7 +120,8 @@ class Client(Reviewing, DatasetCalls, Comparisons):
             input: what it was made from, as path, bytes or binary file; uploaded when the prediction is stored.
             **fields: the fields of `PredictionFields`. Confidence and scores are 0 to 1, `latency_ms` milliseconds, a
                 detection is `{"label", "confidence", "box": [x, y, width, height]}` in pixels of `image_size` (width,
-                height), `subject` an opaque id of the end user. numpy numbers and arrays may be passed as they are.
+                height), `subject` an opaque id of the end user, `ab_test_id` and `unit` the A/B test and what was
+                assigned in it. numpy numbers and arrays may be passed as they are.
         """
         return self._log("predictions", {"model_id": model_id, **fields, "input": input})
 

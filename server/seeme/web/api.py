@@ -1,5 +1,17 @@
 """The API's table of contents: every route, what it asks of a key, and the function that answers it."""
 
+from seeme.web.api_ab_tests import (
+    ab_test_assignment,
+    ab_test_results,
+    create_ab_test,
+    decide_ab_test,
+    list_ab_tests,
+    patch_ab_test,
+    plan_ab_test,
+    read_ab_test,
+    start_ab_test,
+    stop_ab_test,
+)
 from seeme.web.api_comparing import compare_versions, list_disagreements
 from seeme.web.api_datasets import (
     add_dataset_items,
@@ -73,6 +85,7 @@ _MODEL = "/v1/models/{model_id}"
 _REVIEW = "/v1/review/{review_id}"
 _QUARANTINE = _MODEL + "/quarantine"
 _DATASET = "/v1/datasets/{dataset_id}"
+_AB_TEST = "/v1/ab-tests/{ab_test_id}"
 _SECRETS = _MODEL + "/signing-secrets"
 
 ROUTES = [
@@ -139,6 +152,17 @@ ROUTES = [
     Route("POST", "/v1/training-jobs", create_training_job, "review", "Ask for a training"),
     Route("GET", "/v1/training-jobs", list_training_jobs, "read", "List training jobs"),
     Route("GET", "/v1/training-jobs/{job_id}", read_training_job, "read", "Get a training job"),
+    # A/B tests
+    Route("POST", "/v1/ab-tests", create_ab_test, "admin", "Make an A/B test, and start it", True),
+    Route("GET", "/v1/ab-tests", list_ab_tests, "read", "List A/B tests", True),
+    Route("GET", _AB_TEST, read_ab_test, "read", "Get an A/B test", True),
+    Route("PATCH", _AB_TEST, patch_ab_test, "admin", "Change an A/B test", True),
+    Route("POST", _AB_TEST + "/start", start_ab_test, "admin", "Start a draft", True),
+    Route("POST", _AB_TEST + "/stop", stop_ab_test, "admin", "End an A/B test", True),
+    Route("POST", _AB_TEST + "/decide", decide_ab_test, "admin", "Store which arm was chosen", True),
+    Route("GET", _AB_TEST + "/assignment", ab_test_assignment, "ingest", "Get the arm of a unit", True),
+    Route("GET", _AB_TEST + "/results", ab_test_results, "read", "What an A/B test says, and how sure it is", True),
+    Route("GET", "/v1/ab-test-plan", plan_ab_test, "read", "Plan an A/B test: units and days, or effect", True),
     # People
     Route("POST", "/v1/erasures", erase, "admin", "Delete all rows of a person, and take them out of the sums"),
     # Keys
