@@ -206,22 +206,17 @@ def recover(visitor: Visitor, network: Network, diary: Diary, client: Client) ->
 
 
 @pytest.mark.parametrize(
-    ("rounds", "actions"),
+    "plan",  # rounds, actions in each
     [
-        pytest.param(1, 250, marks=pytest.mark.timeout(240)),
-        pytest.param(10, 1_000, marks=[pytest.mark.long, pytest.mark.timeout(1500)]),
+        pytest.param((1, 250), marks=pytest.mark.timeout(240)),
+        pytest.param((10, 1_000), marks=[pytest.mark.long, pytest.mark.timeout(1500)]),
     ],
 )
 def test_nothing_is_lost_or_doubled_by_faults(
-    record_property: Figures,
-    visitor: Visitor,
-    network: Network,
-    diary: Diary,
-    client: Client,
-    rounds: int,
-    actions: int,
+    record_property: Figures, visitor: Visitor, network: Network, diary: Diary, client: Client, plan: tuple[int, int]
 ) -> None:
     """Many actions through every fault, closed tabs, killed browsers and wrong clocks; then all is well again."""
+    rounds, actions = plan
     script = Script(rounds)
     for number in range(1, rounds + 1):
         play(visitor, network, diary, script, actions * number)
