@@ -22,6 +22,7 @@ FLOORS = {
     "clock": 0,
     "ids": 0,
     "version": 0,
+    "assignment": 0,
     "domain": 1,
     "store": 2,
     "service": 3,
@@ -39,7 +40,7 @@ PURE = {
     "fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "itertools", "json", "math", "operator", "re",
     "string", "struct", "typing", "unicodedata", "zlib",
     "msgspec", "msgspec.structs", "numpy", "numpy.typing", "scipy.special", "statistics.NormalDist", "cronsim",
-    "seeme.records", "seeme.errors", "seeme.clock", "seeme.domain",
+    "seeme.records", "seeme.errors", "seeme.clock", "seeme.assignment", "seeme.domain",
 }  # fmt: skip
 IMPURE_NAMES = {"open", "print", "input", "eval", "exec", "compile", "breakpoint", "__import__"}
 IMPURE_ATTRIBUTES = {

@@ -71,12 +71,13 @@ async function writeTexts(code) {
 await mkdir(output, { recursive: true });
 for (const part of ['extras', 'detection']) await bundle(`${part}.js`, `feedback-${part}.js`);
 await bundle('boxes.js', 'seeme-boxes.js');
+await bundle('assign.js', 'seeme-assign.js');
 const hash = createHash('sha256');
 for (const part of ['extras', 'detection']) hash.update(await readFile(join(output, `feedback-${part}.js`)));
 const define = { VERSION: JSON.stringify(hash.digest('hex').slice(0, 4)) };
 await bundle('classic.js', 'feedback-widget.js', { format: 'iife', define });
 await bundle('module.js', 'feedback-widget.esm.js', { define });
 for (const code of codes) await writeTexts(code);
-for (const types of ['feedback-widget', 'react', 'vue']) {
+for (const types of ['feedback-widget', 'react', 'vue', 'seeme-assign']) {
   await copyFile(join(source, `${types}.d.ts`), join(output, `${types}.d.ts`));
 }

@@ -112,6 +112,11 @@ def model_path(model_id: str, *parts: str) -> str:
     return "/".join(("/v1/models", segment(model_id, "model_id"), *parts))
 
 
+def ab_test_path(ab_test_id: str, *parts: str) -> str:
+    """Return the path of an A/B test, or of something of it."""
+    return "/".join(("/v1/ab-tests", segment(ab_test_id, "ab_test_id"), *parts))
+
+
 def dataset_path(dataset_id: str, *parts: str) -> str:
     """Return the path of a dataset, or of something of it."""
     return "/".join(("/v1/datasets", segment(dataset_id, "dataset_id"), *parts))

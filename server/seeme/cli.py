@@ -77,7 +77,8 @@ def _add_serving(commands: Commands) -> None:  # type: ignore[valid-type]
         command.add_argument("--port", type=int, help="port to listen on (SEEME_PORT; default 8765)")
         if name == "demo":
             command.add_argument("--demo-port", type=int, default=8766, help="port of the examples (default 8766)")
-    _add(commands, "sign-in", _sign_in, "Make a one-time link that signs you in to the pages.")
+    link = _add(commands, "sign-in", _sign_in, "Make a one-time link that signs you in to the pages.")
+    link.add_argument("--as", dest="holder", metavar="NAME", help="whose link it is (default: you, by your user name)")
 
 
 def _add_keys_and_models(commands: Commands) -> None:  # type: ignore[valid-type]
@@ -175,7 +176,9 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _sign_in(options: argparse.Namespace) -> int:
-    print(_client(options).create_sign_in_code().url)
+    from seeme.commands import local
+
+    print(_client(options).create_sign_in_code(options.holder or local.user()).url)
     return 0
 
 

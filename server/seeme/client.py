@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
 from seeme import outgoing, signing
+from seeme.ab_calls import AbCalls
 from seeme.batching import Batch, BatchFailed, Failure, current, deliver_all
 from seeme.calls import feedback_path, model_path, prediction_path, record, to_json
+from seeme.comparing import Comparisons
 from seeme.dataset_calls import DatasetCalls
 from seeme.errors import invalid
 from seeme.ids import short_id
@@ -25,7 +27,7 @@ from seeme.transport import BYTES, Request
 __all__ = ["Batch", "BatchFailed", "Client", "Failure", "Record", "Records"]
 
 
-class Client(Reviewing, DatasetCalls):
+class Client(Reviewing, DatasetCalls, Comparisons, AbCalls):
     """A connection to one SeeMe service, to be made once and shared, by threads too.
 
     `base_url` and `api_key` fall back to `SEEME_BASE_URL` (then http://127.0.0.1:8765) and `SEEME_API_KEY`. A call
@@ -118,7 +120,8 @@ class Client(Reviewing, DatasetCalls):
             input: what it was made from, as path, bytes or binary file; uploaded when the prediction is stored.
             **fields: the fields of `PredictionFields`. Confidence and scores are 0 to 1, `latency_ms` milliseconds, a
                 detection is `{"label", "confidence", "box": [x, y, width, height]}` in pixels of `image_size` (width,
-                height), `subject` an opaque id of the end user. numpy numbers and arrays may be passed as they are.
+                height), `subject` an opaque id of the end user, `ab_test_id` and `unit` the A/B test and what was
+                assigned in it. numpy numbers and arrays may be passed as they are.
         """
         return self._log("predictions", {"model_id": model_id, **fields, "input": input})
 
@@ -324,9 +327,12 @@ class Client(Reviewing, DatasetCalls):
         """Revoke a key, at once and for ever."""
         self._do("DELETE", f"/v1/keys/{segment(key_id, 'key_id')}")
 
-    def create_sign_in_code(self) -> Record:
-        """Return a one-time link (`url`) that signs its user in to the service's pages with this key's rights."""
-        return self._do("POST", "/v1/sign-in-codes", SignInCode, repeatable=False)
+    def create_sign_in_code(self, holder: str | None = None) -> Record:
+        """Return a one-time link (`url`) that signs its user in to the service's pages with this key's rights.
+
+        `holder` is who that is: the name that decisions are signed with (default: that of the key).
+        """
+        return self._do("POST", "/v1/sign-in-codes", SignInCode, query(holder=holder), repeatable=False)
 
     def health(self) -> Record:
         """Return whether the service can take events, its version, and how many wait to be stored."""

@@ -72,9 +72,18 @@ class DatasetCalls(Calls):
         path = dataset_path(dataset_id, "versions", segment(version_id, "version_id"))
         return self._do("GET", path, DatasetVersionDetail)
 
-    def get_dataset_items(self, dataset_id: str, version_id: str | None = None, limit: int | None = 100) -> Records:
-        """Return the items of a version, or of the working set, by id; `limit=None` is all of them."""
-        return self._list(dataset_path(dataset_id, "items"), DatasetItem, limit, version=version_id)
+    def get_dataset_items(
+        self, dataset_id: str, version_id: str | None = None, limit: int | None = 100, **filters: str
+    ) -> Records:
+        """Return the items of a version, or of the working set, by id; `limit=None` is all of them.
+
+        `filters` are `split`, `source` and `label` (of boxes one with it is enough).
+        """
+        return self._list(dataset_path(dataset_id, "items"), DatasetItem, limit, version=version_id, **filters)
+
+    def remove_dataset_item(self, dataset_id: str, item_id: str) -> None:
+        """Take an item out of a dataset's working set; versions that have it keep it."""
+        self._do("DELETE", dataset_path(dataset_id, "items", segment(item_id, "item_id")))
 
     def import_dataset_items(self, dataset_id: str, items: Iterable[Mapping[str, Any]]) -> list[Record]:
         """Put items made elsewhere into a dataset's working set, and return what became of each, in their order.

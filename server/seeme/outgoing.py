@@ -44,6 +44,8 @@ class PredictionFields(TypedDict, total=False):
     attributions: Mapping[str, float] | None
     attributes: Mapping[str, Any] | None
     subject: str | None
+    ab_test_id: str | None
+    unit: str | None
 
 
 class Event(NamedTuple):

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seeme.calls import Calls, model_path, review_path
-from seeme.outgoing import When, query
+from seeme.outgoing import When, query, when
 from seeme.records.accuracy import AccuracyReport
 from seeme.records.engine import DryRun, Reference, RuleSetVersion
 from seeme.records.models import Model
-from seeme.records.review import Claimed, QueueState, ReviewItem, ReviewTask
+from seeme.records.review import Claimed, QueueState, Released, ReviewItem, ReviewTask
 from seeme.results import Record, Records
 
 
@@ -82,6 +82,18 @@ class Reviewing(Calls):
         """Hold a claimed item for longer, from now on, and return it."""
         body = {"lease_seconds": lease_seconds}
         return self._do("POST", review_path(review_id, "renew"), ReviewTask, query(model_id=model_id), body=body)
+
+    def release_review(self, tasks: Sequence[Record]) -> list[str]:
+        """Give claimed items of one model back, undecided, and return the ids of those that are open again.
+
+        They may be claimed again by the same key; an item whose lease was renewed since stays as it is.
+        """
+        if not tasks:
+            return []
+        items = [{"id": task.item.id, "lease_until": when(task.item.lease_until, "lease_until")} for task in tasks]
+        body = {"model_id": tasks[0].item.model_id, "items": items}
+        found: list[str] = self._do("POST", "/v1/review/release", Released, body=body)["ids"]
+        return found
 
     def skip_review(self, review_id: str, note: str | None = None, model_id: str | None = None) -> Record:
         """Give a claimed item back to the queue, for others, and return it."""

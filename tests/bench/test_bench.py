@@ -34,7 +34,8 @@ def test_a_quick_run_measures_every_section(tmp_path: Path) -> None:
         "`from seeme import Client`",
         "PostgreSQL",
         "sampling inside intake",
-        "items leased to two of 50 reviewers",
+        "SQLite: items leased to two of 50 reviewers",
+        "PostgreSQL, two nodes: items leased to two of 50 reviewers",
         "accuracy, rule 50 % + random 5 %",
     ):
         assert f"| {words}" in done.stdout

@@ -1,6 +1,7 @@
 """`seeme key`, `seeme model`, `seeme sign-in` and `seeme rebuild`, through the running service."""
 
 import urllib.request
+from urllib.parse import urlencode
 
 import pytest
 
@@ -70,6 +71,16 @@ def test_a_sign_in_link_signs_in_once(service):
     assert link.startswith(f"{service.url}/sign-in?code=")
     with urllib.request.urlopen(link) as page:
         assert page.status == 200
+
+
+def test_a_sign_in_link_names_who_signs_in(service):
+    """The page shows that name instead of the command line's."""
+    link = seeme("sign-in", "--as", "Ada L.", data=service.folder).out.strip()
+    form = urlencode({"secret": link.partition("code=")[2]}).encode()
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    ours = {"Sec-Fetch-Site": "same-origin"}
+    with opener.open(urllib.request.Request(f"{service.url}/sign-in", form, ours)) as page:
+        assert "Signed in as Ada L." in page.read().decode()
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,22 @@ def test_many_items_go_in_batches_and_come_back_in_pages(client: Client) -> None
     assert [one.id for one in client.get_dataset_items("pets", limit=None)] == [item["id"] for item in items]
 
 
+def test_an_item_is_found_by_its_label_and_taken_out(client: Client) -> None:
+    """Of boxes one with the label is enough; versions keep what they have."""
+    client.create_dataset("Streets", id="streets")
+    cars = [{"label": "car", "box": [1, 2, 3, 4]}]
+    both = [{"label": name, "box": [1, 2, 3, 4]} for name in ("bus", "c%r")]
+    client.import_dataset_items("streets", [{"id": "a", "boxes": cars}, {"id": "b", "boxes": both}])
+    version = client.create_dataset_version("streets", "First")
+    assert [one.id for one in client.get_dataset_items("streets", label="car", source="import")] == ["a"]
+    assert [one.id for one in client.get_dataset_items("streets", label="c%r")] == ["b"]
+    client.remove_dataset_item("streets", "a")
+    assert [one.id for one in client.get_dataset_items("streets")] == ["b"]
+    assert [one.id for one in client.get_dataset_items("streets", version.id)] == ["a", "b"]
+    with pytest.raises(NotFound):
+        client.remove_dataset_item("streets", "a")
+
+
 def test_items_that_are_refused_are_named(client: Client) -> None:
     """The others are stored."""
     client.create_dataset("Pets", id="pets")

@@ -81,6 +81,19 @@ def test_the_nested_settings_of_the_documents_are_taken(client: Client) -> None:
     assert not list(client.get_flagged_items(dataset_id=dataset.id, status="needs_review"))
 
 
+def test_released_items_can_be_claimed_again(client: Client) -> None:
+    """Unlike skipped ones they come back to the same key; a lease that is renewed isn't what was released."""
+    model = client.create_model("Animals")
+    client.configure_data_engine(model.id, {"random_sample": {"enabled": True, "rate": 1}})
+    for n in range(2):
+        client.log_prediction(model.id, id=f"p{n}", label="dog")
+    tasks = client.claim_review(model.id, limit=2)
+    client.renew_review(tasks[1].item.id, 3600)
+    assert client.release_review(tasks) == [tasks[0].item.id]
+    assert client.release_review([]) == []
+    assert [task.item.id for task in client.claim_review(model.id, limit=2)] == [tasks[0].item.id]
+
+
 def test_an_approved_correction_of_the_documents_reaches_the_dataset(client: Client) -> None:
     """000.5: get_feedback and approve_feedback."""
     model = client.create_model("Animals")

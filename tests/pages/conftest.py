@@ -2,8 +2,7 @@
 
 import asyncio
 import re
-import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any
@@ -11,13 +10,13 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 import uvicorn
+from browser import listening
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from seeme.records.keys import NewKey
 from seeme.service.services import Services
 from seeme.web.app import create_app
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 HOST = "feedback.example.com"
 
 
@@ -127,14 +126,21 @@ async def address(services: Services) -> AsyncIterator[str]:
     await running
 
 
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    """A real browser: one on the PATH, else Playwright's own."""
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+@pytest.fixture(scope="session")
+def listening_browser() -> Iterator[str]:
+    """The address of one real browser for all tests of pages."""
+    with listening() as browser:
         yield browser
-        await browser.close()
+
+
+@pytest.fixture
+async def chromium(listening_browser: str) -> AsyncIterator[Browser]:
+    """The real browser; what a test opens in it is closed with the test."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.connect_over_cdp(listening_browser)
+        yield browser
+        for context in browser.contexts[1:]:  # the first is the browser's own
+            await context.close()
 
 
 @dataclass

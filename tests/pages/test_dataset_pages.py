@@ -50,7 +50,7 @@ async def test_the_latest_version_is_shown_with_its_difference(
     page = await admin.get("/datasets/streets")
     assert "Version 12: Streets 12" in page.text
     assert "5 added, 0 removed, 0 changed" in page.text
-    assert page.text.index(">v12<") < page.text.index("12 · Streets 12")
+    assert page.text.index(">v12<") < page.text.index("12 · Streets 12</a>")
     assert re.search(r"\d+ other labels", page.text)
     for format in ("jsonl", "csv", "coco", "yolo"):
         assert f"/v1/datasets/streets/versions/v12/export?format={format}" in page.text
@@ -67,7 +67,7 @@ async def test_another_version_can_be_chosen_and_older_ones_listed(
     assert "Since its parent" not in page.text
     assert "2 · Streets 2<" not in page.text
     older = await admin.get("/datasets/streets?version=v1&below=3")
-    assert re.findall(r"(\d+) · Streets", older.text) == ["2", "1"]
+    assert re.findall(r"(\d+) · Streets \d+</a>", older.text) == ["2", "1"]
     assert "Older versions" not in older.text
     assert (await admin.get("/datasets/streets?version=v99")).status == 404
     assert (await admin.get("/datasets/streets?below=x")).status == 200

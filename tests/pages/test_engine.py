@@ -6,6 +6,7 @@ from tests.pages.conftest import Visitor, signed_in
 from tests.pages.reviewing import fill, make_model, sit_down
 
 from seeme.clock import HOUR
+from seeme.records.datasets import NewDataset
 from seeme.records.engine import Quota, Thinning
 from seeme.records.models import NewModel
 from seeme.records.predictions import Detection
@@ -147,6 +148,58 @@ async def test_an_engine_without_a_rule_is_refused(services: Services, admin: Vi
     rules = ("low_confidence.enabled", "random_sample.enabled")
     answer = await admin.post(LINK, {name: value for name, value in FORM.items() if name not in rules})
     assert "There is no rule: enable one" in answer.text
+
+
+async def test_conditions_are_chosen_one_by_one(services: Services, admin: Visitor) -> None:
+    """All ticked means all that fit the task, none is refused at the rule."""
+    await make_model(services, "detection", engine={})
+    rule = {**FORM, "edge_cases.enabled": "on"}
+    answer = await admin.post(LINK, rule)
+    assert (answer.status, 'id="wrong-edge_cases.enabled">Choose at least one' in answer.text) == (422, True)
+    names = ("no_detections", "high_density", "unusual_size")
+    all_of_them = {f"edge_cases.conditions.{name}": "on" for name in names}
+    await admin.post(LINK, {**rule, "edge_cases.conditions.high_density": "on"})
+    assert services.models.get("pets").data_engine.edge_cases.conditions == ["high_density"]
+    page = (await admin.get(LINK)).text
+    assert [name for name in names if f'conditions.{name}" checked' in page] == ["high_density"]
+    await admin.post(LINK, {**rule, **all_of_them})
+    assert services.models.get("pets").data_engine.edge_cases.conditions == []
+    page = (await admin.get(LINK)).text
+    assert all(f'conditions.{name}" checked' in page for name in names)
+
+
+async def test_the_target_is_chosen_or_made(services: Services, someone: Identity, admin: Visitor) -> None:
+    """Among the datasets of the task; a new one isn't made where the settings can't be taken."""
+    await make_model(services, engine={}, labels=[])
+    for id, task in (("animals", "classification"), ("streets", "detection"), ("any", None)):
+        await services.datasets.create(NewDataset(name=id.title(), id=id, task=task), someone)
+    page = (await admin.get(LINK)).text
+    assert [id for id in ("animals", "streets", "any") if f'<option value="{id}"' in page] == ["animals", "any"]
+    await admin.post(LINK, {**FORM, "target_dataset_id": "animals"})
+    assert services.models.get("pets").data_engine.target_dataset_id == "animals"
+    answer = await admin.post(LINK, {**FORM, "target_dataset_id": "streets"})
+    assert (answer.status, "is for detection" in answer.text) == (422, True)
+    wrong = {**FORM, "new_class.enabled": "on", "new_dataset": "Pets"}
+    assert (await admin.post(LINK, wrong)).status == 422
+    assert len(services.datasets.list().items) == 3
+    await admin.post(LINK, {**FORM, "target_dataset_id": "animals", "new_dataset": " Pets "})
+    (made,) = [one for one in services.datasets.list().items if one.name == "Pets"]
+    assert services.models.get("pets").data_engine.target_dataset_id == made.id
+    assert made.task == "classification"
+    await admin.post(LINK, {**FORM, "target_dataset_id": ""})
+    assert services.models.get("pets").data_engine.target_dataset_id is None
+
+
+async def test_a_key_for_some_models_chooses_no_dataset(services: Services, someone: Identity) -> None:
+    """What is sent all the same changes nothing."""
+    await make_model(services, engine={})
+    await services.datasets.create(NewDataset(name="Animals", id="animals"), someone)
+    visitor = await signed_in(services, "read", "admin", models=("pets",))
+    assert "needs a key for all models" in (await visitor.get(LINK)).text
+    await visitor.post(LINK, {**FORM, "target_dataset_id": "animals", "new_dataset": "More"})
+    engine = services.models.get("pets").data_engine
+    assert (engine.enabled, engine.target_dataset_id) == (True, None)
+    assert len(services.datasets.list().items) == 1
 
 
 async def test_a_task_is_offered_what_fits_it(services: Services, admin: Visitor) -> None:

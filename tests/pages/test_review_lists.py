@@ -3,8 +3,9 @@
 import pytest
 from playwright.async_api import Browser, expect
 from tests.pages.conftest import Visitor, signed_in
-from tests.pages.reviewing import Desk, correct, decided, fill, listed, make_model, sit_down
+from tests.pages.reviewing import Desk, correct, decided, fill, fill_detections, listed, make_model, sit_down
 
+from seeme.records.predictions import LabelledBox
 from seeme.records.review import Claim, NewDecision
 from seeme.service.keys import Identity
 from seeme.service.services import Services
@@ -27,6 +28,8 @@ async def test_an_item_of_the_list_is_reviewed_from_there(services: Services, so
     await desk.open(f"/models/pets/review/items/{chosen}")
     await desk.page.get_by_role("link", name="Review this one").click()
     assert await desk.item() == chosen
+    await desk.page.reload()
+    assert await desk.item() == chosen
     await desk.press("2")
     await desk.saved(1)
     await desk.page.reload()
@@ -39,6 +42,29 @@ async def test_an_item_of_the_list_is_reviewed_from_there(services: Services, so
     await desk.page.get_by_role("button", name="Take the decision back").click()
     await expect(desk.page.locator(".notice")).to_contain_text("Taken back")
     assert await decided(services) == {}
+
+
+async def test_whoever_comes_back_gets_the_same_items(services: Services, someone: Identity, desk: Desk) -> None:
+    """A page that is left gives its items back; a second window beside it gets others, a load of the page the same."""
+    await make_model(services)
+    await fill(services, someone, 9)
+    await desk.open()
+    first = await desk.item()
+    await desk.page.reload()
+    assert await desk.item() == first
+    await expect(desk.page.locator("#others")).to_be_empty()
+    beside = Desk(await desk.page.context.new_page(), desk.address)
+    await beside.open()
+    other = await beside.item()
+    assert other != first
+    await desk.open("/models/pets")
+    assert len(await listed(services, status="in_review")) == 4
+    await desk.open()
+    assert await desk.item() == first
+    await beside.page.close()
+    await desk.page.reload()
+    await expect(desk.page.locator("#others")).to_be_empty()
+    assert desk.mistakes == []
 
 
 async def test_a_second_review_says_what_it_is(
@@ -61,6 +87,25 @@ async def test_a_second_review_says_what_it_is(
     await other.saved(1)
     await other.open("/models/pets")
     await expect(other.page.locator("section[aria-labelledby=queue]")).to_contain_text("reviewed twice")
+
+
+async def test_an_item_shows_its_boxes_without_a_script(services: Services, someone: Identity, admin: Visitor) -> None:
+    """Those predicted, and beside them those that a reviewer decided on."""
+    await make_model(services, "detection")
+    await fill_detections(services, someone, 2)
+    first, second = await listed(services)
+    link = f"/models/pets/review/items/{first.id}"
+    page = (await admin.get(link)).text
+    assert page.count('x="80.0" y="60.0" width="160.0"') == 1
+    assert "The image with 2 predicted objects" in page
+    await services.queue.claim(Claim(model_id="pets", ids=[first.id, second.id]), BEN)
+    moved = NewDecision(decision="corrected", boxes=[LabelledBox(label="fox", box=(90.0, 60.0, 160.0, 120.0))])
+    await services.queue.decide("pets", first.id, moved, BEN)
+    page = (await admin.get(link)).text
+    assert "The image with 2 predicted objects and 1 right one" in page
+    assert page.count('<rect x="80.0" y="60.0"') == page.count('<rect x="90.0" y="60.0"') == 1
+    await services.queue.decide("pets", second.id, NewDecision(decision="unusable"), BEN)
+    assert "predicted objects and" not in (await admin.get(f"/models/pets/review/items/{second.id}")).text
 
 
 async def test_who_may_only_read_sees_and_decides_nothing(services: Services, someone: Identity) -> None:

@@ -180,3 +180,22 @@ async def test_a_session_of_the_local_key_ends_with_its_process(settings, clock)
     async with Services.open(settings, clock) as second:
         second.keys.make_local()
         assert await second.keys.session(token) is None
+
+
+async def test_a_link_names_who_signs_in_by_it(services):
+    """The name signs what is decided; the same name is the same reviewer at the next sign-in, another one isn't."""
+    made = await services.keys.create(READ)
+
+    async def signed_in(holder):
+        token, identity = await services.keys.redeem((await services.keys.new_sign_in(made.id, holder)).code)
+        assert await services.keys.session(token) == identity
+        return identity
+
+    ada, again, grace, nobody = [await signed_in(name) for name in ("Ada L.", "Ada L.", "Grace", None)]
+    assert (ada.holder, grace.holder, nobody.holder) == ("Ada L.", "Grace", "Ada")
+    assert ada.scopes == {"read", "review"}
+    assert ada.reviewer == again.reviewer != grace.reviewer
+    assert nobody.reviewer == nobody.key_id == made.id
+    await services.keys.revoke(made.id)
+    with pytest.raises(Unauthorized):
+        await signed_in("Grace")

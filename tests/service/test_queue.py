@@ -6,13 +6,13 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from seeme.clock import DAY, MINUTE
+from seeme.clock import DAY, MINUTE, from_micros
 from seeme.errors import Conflict, Invalid, NotFound
 from seeme.records.feedback import Correction, Rating
 from seeme.records.models import ModelPatch
 from seeme.records.predictions import LabelledBox, NewPrediction
 from seeme.records.queries import ReviewQuery
-from seeme.records.review import Claim, NewDecision
+from seeme.records.review import Claim, Lease, NewDecision, Release
 from seeme.service.keys import Identity
 
 RULES = {
@@ -68,6 +68,38 @@ async def totals(services):
     """Return the counts of all strata together."""
     rows = await services.database.all("strata_between", model_id="digits", start=0, stop=2**62, version_id=None)
     return {name: int(sum(row[name] for row in rows)) for name in ("n", "taken", "decided", "was_right", "skipped")}
+
+
+async def test_two_people_signed_in_by_one_key_are_two_reviewers(services, queue):
+    """What one holds the other can't decide, and the trail names each."""
+    ada, ben = (Identity("sk_all", "session", name, RIGHTS, named=True) for name in ("Ada", "Ben"))
+    (row,) = await claim(services, ada)
+    with pytest.raises(Conflict, match="is held by Ada until"):
+        await services.queue.decide("digits", row.id, CORRECT, ben)
+    await services.queue.decide("digits", row.id, CORRECT, ada)
+    with pytest.raises(Conflict, match="was decided by Ada; only they"):
+        await services.queue.undo("digits", row.id, ben)
+    assert {entry.who for entry in (await services.flagged.item(row.id, "digits")).log} == {"Ada"}
+
+
+def release_of(*rows):
+    """Say that these are to be given back."""
+    items = [Lease(id=row.id, lease_until=from_micros(row.lease_until)) for row in rows]
+    return Release(model_id="digits", items=items)
+
+
+async def test_what_is_released_comes_first_again(services, clock, queue):
+    """For the same reviewer too, in the queue's order and uncounted; what isn't theirs, or was renewed, stays."""
+    first, second = await claim(services, ADA, 2)
+    (other,) = await claim(services, BEN)
+    before = await totals(services)
+    clock.forward(MINUTE)
+    renewed = await services.queue.renew("digits", second.id, 300, ADA)
+    assert await queue.release(release_of(first, second, other), ADA) == [first.id]
+    assert await totals(services) == before
+    assert [row.id for row in await claim(services, ADA)] == [first.id]
+    assert await queue.release(release_of(renewed), ADA) == [second.id]
+    assert [entry.action for entry in (await services.flagged.item(second.id, "digits")).log] == ["claimed", "released"]
 
 
 async def test_what_a_rule_takes_is_queued_with_its_reason_and_probability(services, queue):

@@ -16,10 +16,13 @@ STORE = Path(seeme.__file__).parent / "store"
 # Small tables that a cluster has whole on every node, or on one: nothing of them belongs to one model.
 REFERENCE = {
     "models", "keys", "sign_in_codes", "sessions", "blobs", "agreements", "task_runs", "seeme_schema",
-    "datasets", "dataset_versions", "training_jobs",
+    "datasets", "dataset_versions", "training_jobs", "ab_tests",
 }  # fmt: skip
 # All others are about events, and distributed by their model; these by something else.
-KEYS = {"ab_units": "ab_test_id", "dataset_items": "dataset_id", "dataset_counts": "dataset_id"}
+KEYS = {
+    **dict.fromkeys(("ab_units", "ab_sums", "ab_exposures", "ab_looks"), "ab_test_id"),
+    **dict.fromkeys(("dataset_items", "dataset_counts"), "dataset_id"),
+}
 HOLE = "any_table"  # what stands for the {} of an f-string
 
 FORBIDDEN = {

@@ -86,6 +86,12 @@ EXCLUSIONS = [
     ),
     Exclusion(
         "positive_data_acceptance",
+        _routes("POST /v1/models/{model_id}/compare", "GET /v1/models/{model_id}/compare/disagreements"),
+        "different versions of the model, and a dataset of its task; a cursor is opaque",
+        422,
+    ),
+    Exclusion(
+        "positive_data_acceptance",
         _routes("POST /v1/review/{review_id}/decide"),
         "`corrected` needs exactly one of `label`, `value` and `boxes`, as fits the task; the others take none",
         422,

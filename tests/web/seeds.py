@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from test_api import PNG
 
+from seeme.records.ab_tests import NewAbTest
 from seeme.records.datasets import NewDataset, NewDatasetItem, NewDatasetVersion, NewTrainingJob
 from seeme.records.feedback import Accepted, Comment, Correct, Correction, MissedObject, NewFeedback, Rating, WrongBox
 from seeme.records.keys import NewKey
@@ -27,7 +28,14 @@ IDS = {
     "version_id": ["v1"],
     "version": ["v1"],
     "parent_version_id": ["v1"],
+    "version_a": ["v1"],
+    "version_b": ["v2"],
+    "test_dataset_id": ["pets"],
+    "dataset_version_id": ["v1"],
     "job_id": ["job"],
+    "ab_test_id": ["running", "draft", "over"],
+    "model_a_id": ["digits"],
+    "model_b_id": ["prices"],
     "feedback_id": ["up", "wrong", "note", "found", "missed", "moved", "dearer"],
 }
 HELD = {"model_id": ["digits"], "feedback_id": ["held"]}  # in quarantine
@@ -74,7 +82,8 @@ async def sow(services: Services) -> None:
     anyone = Identity("pk_test", "publishable", "page", frozenset({"feedback"}), frozenset(), frozenset({"*"}))
     for model in MODELS:
         await services.models.create(model)
-    await services.models.add_version("digits", NewVersion(id="v1", name="First"))
+    for id in ("v1", "v2"):
+        await services.models.add_version("digits", NewVersion(id=id, name=id))
     outcomes = await services.ingest.predictions(PREDICTIONS, someone)
     outcomes += await services.ingest.labels(LABELS, someone)
     outcomes += await services.ingest.feedback(FEEDBACK, someone)
@@ -84,6 +93,7 @@ async def sow(services: Services) -> None:
     await services.inputs.put("digit", "digits", _whole(PNG))
     await _sow_datasets(services, someone)
     await _sow_review(services, someone)
+    await _sow_ab_tests(services, someone)
     key = await services.keys.create(NewKey(kind="secret", holder="Bob", scopes=["read"]))
     DISPENSABLE["key_id"] = [key.id]
     SECRET["kid"] = [(await services.signing.create("prices")).kid]
@@ -96,6 +106,13 @@ async def _sow_datasets(services: Services, someone: Identity) -> None:
         await services.datasets.create_version(id, NewDatasetVersion(id="v1", name="First"), someone)
     job = NewTrainingJob(id="job", name="Job", dataset_id="pets", version_id="v1", base_model_id="digits")
     await services.training.create(job, someone)
+
+
+async def _sow_ab_tests(services: Services, someone: Identity) -> None:
+    for id in ("running", "draft", "over"):
+        new = NewAbTest(id=id, name=id, model_a_id="digits", model_b_id="prices", start=id != "draft")
+        await services.ab_tests.create(new, someone)
+    await services.ab_tests.stop("over")
 
 
 async def _sow_review(services: Services, someone: Identity) -> None:

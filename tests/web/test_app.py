@@ -158,7 +158,8 @@ async def test_metrics_parse_with_prometheus_own_parser(program):
 
 
 @pytest.mark.parametrize(
-    "name", ["feedback-extras.js", "feedback-detection.js", "seeme-boxes.js", "feedback-widget.en.json"]
+    "name",
+    ["feedback-extras.js", "feedback-detection.js", "seeme-boxes.js", "seeme-assign.js", "feedback-widget.en.json"],
 )
 async def test_parts_and_texts_of_the_widget_are_for_pages_of_any_origin(stranger, name):
     """What the widget loads when it is wanted comes with CORS and its own type, as a module and a fetch need it."""

@@ -1,5 +1,6 @@
 """How a command on this machine finds the service that runs on a data folder, and talks to it."""
 
+import getpass
 import json
 import os
 from pathlib import Path
@@ -49,3 +50,13 @@ def client(data: Path) -> Client:
             "with --data, or a service elsewhere with SEEME_BASE_URL and SEEME_API_KEY."
         ) from None
     return Client(found["url"], found["key"])
+
+
+def user() -> str | None:
+    """Return the name of who works at this machine; None where that isn't known, or where a key says who it is."""
+    if os.environ.get("SEEME_API_KEY"):
+        return None
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's user without a name
+        return None

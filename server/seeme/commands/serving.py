@@ -88,7 +88,7 @@ def demo(settings: Settings, demo_port: int) -> None:
     _check_demo_port(settings, demo_port)
 
     async def then(services: Services, url: str, key: str) -> None:
-        code = await services.keys.new_sign_in(services.keys.local_key)
+        code = await services.keys.new_sign_in(services.keys.local_key, local.user())
         page = await asyncio.to_thread(_start_examples, example, url, key, settings.host, demo_port)
         print(
             f"\nThe example page, with the widget under each digit:\n  {page.url}\n"

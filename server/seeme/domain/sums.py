@@ -5,7 +5,7 @@ vector; labels follow the fixed lanes, one each, so that the vector grows at its
 """
 
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from math import log
 from zlib import compress, decompress
 
@@ -50,6 +50,7 @@ MAX_LABELS = 1000
 Lanes = list[tuple[int, int]]
 Bucket = tuple[str, str, str, int]  # model, version, arm, start of the 5 minutes
 RowKey = tuple[str, str, str, int, int]  # model, version, arm, grain, start
+UnitKey = tuple[str, str, str]  # A/B test, unit, arm
 Vector = NDArray[numpy.int64]
 
 FEEDBACK_LANE = {
@@ -133,10 +134,12 @@ def of_truth(
 
 
 class Delta:
-    """What a batch changes: amounts per 5-minute bucket and lane."""
+    """What a batch changes: amounts per 5-minute bucket and lane, and the units of A/B tests."""
 
     def __init__(self) -> None:
         self.buckets: defaultdict[Bucket, defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
+        self.units: defaultdict[UnitKey, Counter[str]] = defaultdict(Counter)
+        self.assigned: dict[UnitKey, str] = {}
 
     def add(self, model: str, version: str, arm: str, at: int, lanes: Lanes, sign: int = 1) -> None:
         """Add (or with sign -1 take away) lanes at a time in microseconds UTC."""

@@ -18,6 +18,7 @@ from seeme.records.types import (
     Side,
     Subject,
     Time,
+    Unit,
     Url,
     Value,
     View,
@@ -55,6 +56,8 @@ class NewPrediction(Wire, frozen=True, kw_only=True):
     attributions: Annotated[dict[Key, float], Meta(max_length=1000)] | None = None
     attributes: Annotated[dict[Key, Scalar], Meta(max_length=100)] | None = None
     subject: Subject | None = None
+    ab_test_id: Id | None = None
+    unit: Unit | None = None
 
 
 class Detail(Wire, frozen=True, kw_only=True):
@@ -124,6 +127,8 @@ class Prediction(View, frozen=True, kw_only=True):
     features: dict[str, Scalar] | None
     attributions: dict[str, float] | None
     attributes: dict[str, Scalar] | None
+    ab_test_id: str | None = None
+    arm: str | None = None
     truth: Truth | None = None
 
 

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from seeme.errors import invalid
+from seeme.records.ab_tests import AbMetric
 from seeme.records.feedback import FeedbackStatus, FeedbackType, ReviewState
 from seeme.records.review import Reason, ReviewStatus
 from seeme.records.types import Integer, View
@@ -98,3 +99,18 @@ def from_cursor(text: str) -> Keyset:
         return found
     except (ValueError, msgspec.MsgspecError):
         raise invalid("$.cursor", "must be a `next_cursor` of this list, unchanged") from None
+
+
+class PlanQuery(View, frozen=True, kw_only=True):
+    """A test to plan: the effect to find, or how long it may take at how many new units a day."""
+
+    metric: AbMetric = "feedback_score"
+    effect: float | None = None
+    value: float | None = None
+    sd: float | None = None
+    units_per_day: float | None = None
+    duration_days: float | None = None
+    traffic_split: float = 0.5
+    alpha: float = 0.05
+    comparisons: int = 1
+    power: float = 0.8

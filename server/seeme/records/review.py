@@ -122,6 +122,26 @@ class Skip(Wire, frozen=True, kw_only=True):
     note: Note | None = None
 
 
+class Lease(Wire, frozen=True, kw_only=True):
+    """An item that the caller holds, and until when: as it was told."""
+
+    id: Id
+    lease_until: Time
+
+
+class Release(Wire, frozen=True, kw_only=True):
+    """Held items to give back undecided; those of whom the lease has changed since stay as they are."""
+
+    model_id: Id
+    items: Annotated[list[Lease], Meta(min_length=1, max_length=100)]
+
+
+class Released(View, frozen=True, kw_only=True):
+    """Which items are open again."""
+
+    ids: list[str]
+
+
 class QueueState(View, frozen=True, kw_only=True):
     """How many items of a model are in each state, and how well two reviewers of the same items agree."""
 

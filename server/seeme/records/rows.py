@@ -6,7 +6,10 @@ EventKey = tuple[str, str]  # model, id
 
 
 class PredictionRow(Struct, kw_only=True):
-    """A row of `predictions`. `detail` is the JSON of what is stored but never searched."""
+    """A row of `predictions`. `detail` is the JSON of what is stored but never searched.
+
+    `arm` is the test and its arm that a prediction counts for, `assigned` the arm that its unit's hash gave.
+    """
 
     model_id: str
     id: str
@@ -32,6 +35,9 @@ class PredictionRow(Struct, kw_only=True):
     rule_set: int | None = None
     pi: float | None = None
     ratings: int = 0
+    ab_test_id: str | None = None
+    unit: str | None = None
+    assigned: str | None = None
 
 
 class LabelRow(Struct, kw_only=True):
@@ -98,6 +104,8 @@ class Target(Struct, kw_only=True):
     pi: float | None
     input_hash: str | None
     subject: bytes | None
+    ab_test_id: str | None
+    unit: str | None
 
 
 class ReviewRow(Struct, kw_only=True):
@@ -169,3 +177,26 @@ class ItemRow(Struct, kw_only=True):
     digest: bytes = b""
     input_stored: int = 0
     subject: bytes | None = None
+
+
+class UnitRow(Struct, kw_only=True):
+    """A row of `ab_units`: what one unit (a keyed hash) did in one arm of a test, or by how much that changed.
+
+    `outside` counts predictions while the coverage left the unit out, `misplaced` those in another arm than the hash's.
+    """
+
+    ab_test_id: str
+    unit: str
+    arm: str
+    assigned: str = ""
+    predictions: int = 0
+    errors: int = 0
+    rated: int = 0
+    votes: int = 0
+    net: int = 0
+    confidence_n: int = 0
+    confidence_sum: int = 0
+    latency_n: int = 0
+    latency_sum: int = 0
+    outside: int = 0
+    misplaced: int = 0

@@ -22,6 +22,10 @@ Note = Annotated[str, Meta(min_length=1, max_length=4000)]
 Subject = Annotated[
     str, Meta(min_length=1, max_length=256, description="An opaque id of the end user; stored as a keyed hash only")
 ]
+Unit = Annotated[
+    str,
+    Meta(min_length=1, max_length=256, description="What is assigned to an arm, as a user is; stored as a keyed hash"),
+]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s\x00-\x1f\x7f]+$(?!\n)", max_length=2048)]
 Sha256 = Annotated[str, Meta(pattern=SHA256_PATTERN, max_length=64)]
 Probability = Annotated[float, Meta(ge=0, le=1)]

@@ -39,7 +39,7 @@ class Approval:
             raise Conflict(
                 f"{item.decided_by} reviewed this prediction and decided otherwise ({item.id}); undo that first"
             )
-        if item.status == "in_review" and item.holder_key != identity.key_id and (item.lease_until or 0) > at:
+        if item.status == "in_review" and item.holder_key != identity.reviewer and (item.lease_until or 0) > at:
             raise Conflict(held(item))
         item.in_order = 0
         await self._queue.close(tx, item, new, identity, at, feedback=row.id)

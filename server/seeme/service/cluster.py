@@ -5,6 +5,7 @@ from functools import partial
 
 from seeme.clock import SECOND
 from seeme.errors import SetupError
+from seeme.service.ab_tests import AbTests
 from seeme.service.datasets import Datasets
 from seeme.service.inbox import Inbox
 from seeme.service.intake import Intake
@@ -12,7 +13,7 @@ from seeme.service.keys import Keys
 from seeme.service.models import Models
 from seeme.service.secrets import fingerprint
 from seeme.service.signing import Signing
-from seeme.store import cluster, datasets, registry
+from seeme.store import ab_tests, cluster, datasets, registry
 from seeme.store.database import Database, Transaction
 
 CHUNK = 200
@@ -22,6 +23,7 @@ Found = tuple[
     Sequence[registry.StoredVersion],
     Sequence[registry.StoredModel],
     Sequence[datasets.StoredDataset],
+    Sequence[ab_tests.StoredAbTest],
 ]
 
 
@@ -37,6 +39,7 @@ class Cluster:
         keys: Keys,
         signing: Signing,
         datasets: Datasets,
+        ab_tests: AbTests,
         clock: Callable[[], int],
     ) -> None:
         self._database = database
@@ -46,6 +49,7 @@ class Cluster:
         self._keys = keys
         self._signing = signing
         self._datasets = datasets
+        self._ab_tests = ab_tests
         self._clock = clock
 
     async def agree_on_secret(self, secret: bytes) -> None:
@@ -59,7 +63,7 @@ class Cluster:
                 )
 
     async def refresh(self) -> None:
-        """Read models, versions, keys, signing secrets and datasets again: another node may have changed them.
+        """Read models, versions, keys, signing secrets, datasets and tests again: another node may have changed them.
 
         In the writer, so that a change of this node's own isn't overtaken by what was read before it.
         """
@@ -69,11 +73,12 @@ class Cluster:
         await self._inbox.run(_read, self._take)
 
     def _take(self, found: Found) -> None:
-        keys, secrets, versions, models, known = found
+        keys, secrets, versions, models, known, tests = found
         self._models.replace(models, versions)
         self._signing.replace(secrets)
         self._keys.remember_all(keys)
         self._datasets.replace(known)
+        self._ab_tests.replace(tests)
 
     async def claim(self, name: str, every: float) -> bool:
         """Say whether this node runs a periodic task now; the others then wait until it is due again."""
@@ -106,5 +111,6 @@ async def _read(tx: Transaction) -> Found:
     # What names a model is read before the models: each statement may see more than the one before it, and a key whose
     # model isn't known would be let in and refused.
     keys, secrets = await registry.keys(tx), await registry.signing_secrets(tx)
+    tests = await ab_tests.tests(tx)
     versions, models = await registry.versions(tx), await registry.models(tx)
-    return keys, secrets, versions, models, await datasets.datasets(tx)
+    return keys, secrets, versions, models, await datasets.datasets(tx), tests

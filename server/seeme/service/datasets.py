@@ -214,13 +214,34 @@ class Datasets:
         self._learn(opened)
         return results
 
+    async def remove(self, dataset_id: str, id: str) -> None:
+        """Take an item out of the working set; versions that have it keep it. Raises NotFound."""
+
+        async def work(tx: Transaction) -> None:
+            opened = await WorkingSet.open(tx, dataset_id)
+            if await datasets.item(tx, dataset_id, id) is None:
+                raise NotFound(f"there is no item {id} in the working set of the dataset {dataset_id}")
+            await opened.withdraw(id)
+            await opened.finish()
+
+        await self._inbox.run(work)
+
     async def items(
-        self, dataset_id: str, version_id: str | None, limit: int = 100, cursor: str | None = None
+        self,
+        dataset_id: str,
+        version_id: str | None,
+        limit: int = 100,
+        cursor: str | None = None,
+        *,
+        split: str | None = None,
+        source: str | None = None,
+        label: str | None = None,
     ) -> Page[DatasetItem]:
-        """Return items by id: of a version, or of the working set when none is named."""
+        """Return items by id: of a version, or of the working set when none is named; of boxes one with the label."""
         number = await self._number(dataset_id, version_id)
         after = "" if cursor is None else from_cursor(cursor).id
-        page = await datasets.items(self._reader, dataset_id, number, after, limit)
+        filters = {"split": split, "source": source, "label": label}
+        page = await datasets.items(self._reader, dataset_id, number, after, limit, **filters)
         return Page(
             items=[datasets.to_item(row) for row in page.rows],
             next_cursor=to_cursor(0, page.rows[-1].id) if page.more else None,

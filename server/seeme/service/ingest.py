@@ -16,6 +16,7 @@ from seeme.records.models import Model
 from seeme.records.predictions import Detail, NewLabel, NewPrediction
 from seeme.records.rows import EventRow, FeedbackRow, LabelRow, PredictionRow
 from seeme.records.types import Time
+from seeme.service.ab_tests import AbTests
 from seeme.service.digests import digest
 from seeme.service.inbox import Inbox
 from seeme.service.keys import Identity
@@ -41,6 +42,7 @@ class Ingest:
         self,
         inbox: Inbox,
         models: Models,
+        ab_tests: AbTests,
         signing: Signing,
         reader: Reader,
         sampling: Sampling,
@@ -49,6 +51,7 @@ class Ingest:
     ) -> None:
         self._inbox = inbox
         self._models = models
+        self._ab_tests = ab_tests
         self._signing = signing
         self._reader = reader
         self._sampling = sampling
@@ -82,6 +85,10 @@ class Ingest:
     def subject_hash(self, subject: str | None) -> bytes | None:
         """Return the keyed hash under which a subject is stored (HMAC-SHA-256 with the deployment's secret)."""
         return None if subject is None else hmac.digest(self._secret, subject.encode(), "sha256")[:16]
+
+    def _unit_hash(self, unit: str) -> str:
+        """Return the keyed hash under which a unit is stored: that of a subject of the same id."""
+        return hmac.digest(self._secret, unit.encode(), "sha256")[:16].hex()
 
     async def _take(
         self, items: Sequence[New], identity: Identity, to_row: Callable[[New, Identity, int], EventRow]
@@ -141,6 +148,7 @@ class Ingest:
             raise misfit(wrong)
         if new.version_id is not None and not self._models.has_version(model.id, new.version_id):
             raise invalid("$.version_id", f"the model {model.id} has no version {new.version_id}; create it first")
+        arm, assigned = self._ab_tests.place(new, at)
         row = PredictionRow(
             model_id=model.id,
             id=new.id or uuid7(at),
@@ -158,7 +166,12 @@ class Ingest:
             input_url=new.input_url,
             input_hash=new.input_hash,
             input_id=new.input_id,
-            subject=self.subject_hash(new.subject),
+            # Whoever erases a unit means its predictions, too.
+            subject=self.subject_hash(new.subject or new.unit),
+            arm=arm,
+            ab_test_id=new.ab_test_id,
+            unit=None if new.unit is None else self._unit_hash(new.unit),
+            assigned=assigned,
         )
         self._sampling.judge(row, new, model)
         return row

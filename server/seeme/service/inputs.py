@@ -10,7 +10,7 @@ from seeme.service.events import Events
 from seeme.service.inbox import Inbox
 from seeme.service.models import Models
 from seeme.settings import Settings
-from seeme.store import blobs, events, reading
+from seeme.store import blobs, datasets, events, reading
 from seeme.store.blobs import Blobs, Upload
 from seeme.store.database import Reader, Row, Transaction
 
@@ -89,6 +89,15 @@ class Inputs:
         await self._files.keep(upload)
         await blobs.set_input(tx, model_id, prediction_id, upload.hash)
         return True
+
+    async def open_of_item(self, dataset_id: str, id: str) -> tuple[Path, str]:
+        """Return where the input of a working set's item is on disk, and its media type; raises NotFound."""
+        row = await datasets.item(self._reader, dataset_id, id)
+        known = row is not None and row.input_stored and row.input_hash
+        kind = await blobs.media_type(self._reader, known) if known else None
+        if not known or kind is None:
+            raise NotFound(f"the input of the item {id} isn't stored")
+        return self._files.path(known), kind
 
     async def open(self, prediction_id: str, model_id: str | None) -> tuple[Path, str]:
         """Return where a prediction's input is on disk, and its media type; raises NotFound."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from seeme.clock import DAY
-from seeme.domain import sums
+from seeme.domain import sums, units
 from seeme.errors import FieldError, Gone, Invalid, NotFound, TooManyRequests
 from seeme.records.feedback import Accepted
 from seeme.records.models import Model
@@ -216,6 +216,7 @@ class Intake:
                 row.error is not None, row.confidence, row.latency_ms, row.detection_count, position
             )
             delta.add(row.model_id, row.version_id, row.arm, row.created_at, lanes)
+            units.count_prediction(delta, row)
         await self.sampling.take(tx, fresh, self._models_of(fresh), at)
         if not outcomes.awaited:
             return fresh, [], []

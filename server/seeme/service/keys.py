@@ -30,6 +30,13 @@ class Identity(Struct, frozen=True):
     scopes: frozenset[str]
     models: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
+    named: bool = False
+
+    @property
+    def reviewer(self) -> str:
+        """As whom the review queue knows them: by their key; by their name where a sign-in link gave them one."""
+        # A hash, for a name may have spaces and wildcards; the same name is the same person at the next sign-in.
+        return f"as_{_hash(self.holder).hex()[:24]}" if self.named else self.key_id
 
 
 def _hash(text: str) -> bytes:
@@ -151,12 +158,18 @@ class Keys:
         # After the commit even if the caller has gone: a key that is revoked on disk must not live on in memory.
         await self._inbox.run(work, forget)
 
-    async def new_sign_in(self, key_id: str) -> SignInCode:
-        """Make a one-time code that signs the bearer of a key in to the pages within an hour."""
+    async def new_sign_in(self, key_id: str, holder: str | None = None) -> SignInCode:
+        """Make a one-time code that signs the bearer of a key in to the pages within an hour.
+
+        With `holder` the session is that person's: the name that decisions are signed with, with the key's rights.
+
+        Raises:
+            Conflict: it is this machine's key, and the service has several nodes.
+        """
         if self._reader.shared and key_id == self.local_key:
             raise Conflict("other nodes don't know this machine's key: sign in with a key made by `seeme key create`")
         code = secret()
-        grant = registry.Grant(key_id, self._clock() + SIGN_IN_GOOD_FOR)
+        grant = registry.Grant(key_id, self._clock() + SIGN_IN_GOOD_FOR, holder)
 
         async def work(tx: Transaction) -> None:
             await registry.insert_grant(tx, "sign_in_code", _hash(code), grant)
@@ -176,8 +189,8 @@ class Keys:
         by_key = self.authenticate(code) if code.startswith("sk_") else None
 
         async def work(tx: Transaction) -> registry.Grant:
-            key_id = by_key.key_id if by_key else await self._use_code(tx, code, at)
-            session = registry.Grant(key_id, at + SESSION_GOOD_FOR)
+            used = registry.Grant(by_key.key_id, at) if by_key else await self._use_code(tx, code, at)
+            session = registry.Grant(used.key_id, at + SESSION_GOOD_FOR, used.holder)
             await registry.insert_grant(tx, "session", _hash(token), session)
             return session
 
@@ -187,13 +200,13 @@ class Keys:
             raise Unauthorized("the key behind this code was revoked")
         return token, identity
 
-    async def _use_code(self, tx: Transaction, code: str, at: int) -> str:
+    async def _use_code(self, tx: Transaction, code: str, at: int) -> registry.Grant:
         grant = await registry.grant(tx, "sign_in_code", _hash(code))
         # Of two who use it at once, on two nodes, one deletes it.
         used = grant is not None and await registry.delete_grant(tx, "sign_in_code", _hash(code))
         if grant is None or not used or grant.expires_at < at:
             raise Unauthorized("this sign-in code is unknown, was used, or has expired")
-        return grant.key_id
+        return grant
 
     async def session(self, token: str) -> Identity | None:
         """Return who is signed in with a session's token; None when it has ended."""
@@ -204,7 +217,10 @@ class Keys:
         stored = self._keys.get(grant.key_id)
         if stored is None or stored.key.revoked_at is not None or grant.expires_at < at:
             return None
-        return identity_of(stored.key, "session")
+        identity = identity_of(stored.key, "session")
+        if grant.holder is None:
+            return identity
+        return msgspec.structs.replace(identity, holder=grant.holder, named=True)
 
     async def sign_out(self, token: str) -> None:
         """End a session."""

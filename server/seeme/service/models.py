@@ -29,9 +29,16 @@ NOT_YET = {
 class Models:
     """The models of this service."""
 
-    def __init__(self, inbox: Inbox, dataset: Callable[[str], Dataset], clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        dataset: Callable[[str], Dataset],
+        tests_of: Callable[[str], Sequence[str]],
+        clock: Callable[[], int],
+    ) -> None:
         self._inbox = inbox
         self._dataset = dataset
+        self._tests_of = tests_of
         self._clock = clock
         self._models: dict[str, registry.StoredModel] = {}
         self._versions: dict[str, dict[str, registry.StoredVersion]] = {}
@@ -173,7 +180,15 @@ class Models:
             raise invalid(path, f"the dataset {target} is for {task}, this model is one of {model.task}")
 
     async def delete(self, model_id: str) -> None:
-        """Mark a model as deleted: it is gone at once; a task then deletes its rows in chunks."""
+        """Mark a model as deleted: it is gone at once; a task then deletes its rows in chunks.
+
+        Raises:
+            Conflict: it is an arm of an A/B test that hasn't ended.
+        """
+        self.get(model_id)
+        tests = self._tests_of(model_id)
+        if tests:
+            raise Conflict(f"the model {model_id} is an arm of the A/B test {tests[0]}; stop that first")
 
         async def work(tx: Transaction) -> registry.StoredModel:
             return await registry.mark_deleted(tx, await self.held(tx, model_id), self._clock())

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from seeme.clock import SECOND, from_micros
+from seeme.clock import SECOND, from_micros, to_micros
 from seeme.domain import sampling
 from seeme.errors import Conflict, FieldError, Invalid, NotFound
 from seeme.records.models import Model
-from seeme.records.review import Claim, NewDecision
+from seeme.records.review import Claim, NewDecision, Release
 from seeme.records.rows import ReviewRow
 from seeme.service import counting
 from seeme.service.inbox import Inbox
@@ -58,10 +58,10 @@ class Queue:
             rows = [await self._free(tx, claim.model_id, id, identity, at) for id in dict.fromkeys(claim.ids)]
         else:
             filters = {name: _given(getattr(claim, name)) for name in ("dataset_id", "label", "reason")}
-            rows = await review.open_items(tx, claim.model_id, identity.key_id, claim.limit, **filters)
+            rows = await review.open_items(tx, claim.model_id, identity.reviewer, claim.limit, **filters)
         in_order = int(claim.ids is UNSET and claim.reason is UNSET and claim.label is UNSET)
         for row in rows:
-            row.status, row.holder, row.holder_key = "in_review", identity.holder, identity.key_id
+            row.status, row.holder, row.holder_key = "in_review", identity.holder, identity.reviewer
             row.lease_until, row.in_order = at + claim.lease_seconds * SECOND, in_order
             await review.lease(tx, row, at)
             await review.write_log(tx, row, at, identity.holder, "claimed")
@@ -71,9 +71,9 @@ class Queue:
         row = await _find(tx, model_id, id)
         if row.status in CLOSED:
             raise Conflict(f"the item {id} was decided by {row.decided_by} already")
-        if row.status == "in_review" and row.holder_key != identity.key_id:
+        if row.status == "in_review" and row.holder_key != identity.reviewer:
             raise Conflict(held(row))
-        if row.round == 2 and identity.key_id in row.passed_by.split():
+        if row.round == 2 and identity.reviewer in row.passed_by.split():
             raise Conflict(f"the item {id} is a second, blind review; you made the first one")
         return row
 
@@ -95,7 +95,7 @@ class Queue:
         async def work(tx: Transaction) -> ReviewRow:
             at = self._clock()
             row = await self._mine(tx, model_id, id, identity, at)
-            row.passed_by = f"{row.passed_by} {identity.key_id}".strip()
+            row.passed_by = f"{row.passed_by} {identity.reviewer}".strip()
             row.status, row.holder, row.holder_key, row.lease_until = "needs_review", None, None, None
             await review.give_back(tx, row, at)
             await review.write_log(tx, row, at, identity.holder, "skipped", note)
@@ -104,6 +104,28 @@ class Queue:
             await counted.store(tx, self._writer)
             return row
 
+        return await self._inbox.run(work)
+
+    async def release(self, release: Release, identity: Identity) -> list[str]:
+        """Give held items back as if they had never been claimed; return which are open again.
+
+        A lease that was renewed or ended meanwhile is no longer what the caller means: a page that is loaded again
+        may renew before the release that it sent when it was left arrives.
+        """
+
+        async def work(tx: Transaction) -> list[str]:
+            at = self._clock()
+            await tx.hold([release.model_id], alone=True)
+            told = {item.id: to_micros(item.lease_until) for item in release.items}
+            found = await review.rows(tx, [(release.model_id, id) for id in told])
+            rows = [found[key] for key in sorted(found)]
+            mine = [row for row in rows if row.holder_key == identity.reviewer and row.lease_until == told[row.id]]
+            for row in mine:
+                await review.give_back(tx, row, at)
+                await review.write_log(tx, row, at, identity.holder, "released")
+            return [row.id for row in mine]
+
+        self._models.get(release.model_id)
         return await self._inbox.run(work)
 
     async def decide(self, model_id: str, id: str, new: NewDecision, identity: Identity) -> ReviewRow:
@@ -121,7 +143,7 @@ class Queue:
         at = self._clock()
         await tx.hold([model.id], alone=True)
         row = await _find(tx, model.id, id)
-        if row.decided_key == identity.key_id and _says(row) == _content(new):
+        if row.decided_key == identity.reviewer and _says(row) == _content(new):
             return row
         self._require(row, identity, at)
         await self.close(tx, row, new, identity, at)
@@ -144,7 +166,7 @@ class Queue:
         row.decided_label, row.decided_value = new.label, new.value
         row.decided_boxes = None if new.boxes is None else _json.encode(new.boxes).decode()
         row.was_right = None if new.decision == "unusable" else int(_was_right(row, new))
-        row.decided_by, row.decided_key, row.decided_at = identity.holder, identity.key_id, at
+        row.decided_by, row.decided_key, row.decided_at = identity.holder, identity.reviewer, at
         row.holder = row.holder_key = row.lease_until = None
         await review.close(tx, row)
         await review.write_log(tx, row, at, identity.holder, "decided", _words(new))
@@ -164,7 +186,7 @@ class Queue:
             row = await _find(tx, model_id, id)
             if row.status not in CLOSED:
                 raise Conflict(f"the item {id} isn't decided")
-            if row.decided_key != identity.key_id and "admin" not in identity.scopes:
+            if row.decided_key != identity.reviewer and "admin" not in identity.scopes:
                 raise Conflict(f"the item {id} was decided by {row.decided_by}; only they (or an admin) can undo it")
             if await reading.prediction(tx, model_id, row.prediction_id) is None:
                 raise Conflict(f"the prediction of the item {id} is gone; nobody could judge it again")
@@ -186,7 +208,11 @@ class Queue:
         await self._learning.drop(tx, row)
         row.status = "needs_review" if lease_seconds is None else "in_review"
         if lease_seconds is not None:
-            row.holder, row.holder_key, row.lease_until = identity.holder, identity.key_id, at + lease_seconds * SECOND
+            row.holder, row.holder_key, row.lease_until = (
+                identity.holder,
+                identity.reviewer,
+                at + lease_seconds * SECOND,
+            )
         row.decision = row.decided_label = row.decided_value = row.decided_boxes = row.was_right = row.note = None
         row.decided_by = row.decided_key = row.decided_at = row.feedback_id = None
         await review.reopen(tx, row, at)
@@ -219,7 +245,7 @@ class Queue:
             raise Conflict(f"the item {row.id} was decided by {row.decided_by} already")
         if row.status == "needs_review" or row.holder_key is None:
             raise Conflict(f"nobody holds the item {row.id}; claim it first")
-        if row.holder_key != identity.key_id:
+        if row.holder_key != identity.reviewer:
             raise Conflict(held(row))
         if row.lease_until is not None and row.lease_until <= at:
             raise Conflict(f"your lease of the item {row.id} ended at {_time(row.lease_until)}; claim it again")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from seeme.clock import DAY
-from seeme.domain import sums
+from seeme.domain import sums, units
 from seeme.records.keys import Erased
 from seeme.records.rows import FeedbackRow, PredictionRow
 from seeme.service import leaving, truths, votes
@@ -14,7 +14,7 @@ from seeme.service.intake import FINE_KEPT, Intake
 from seeme.service.models import Models
 from seeme.service.signing import Signing
 from seeme.settings import Settings
-from seeme.store import blobs, events, reading, registry, removal, review
+from seeme.store import ab_tests, blobs, events, reading, registry, removal, review
 from seeme.store.blobs import Blobs
 from seeme.store.database import Transaction
 from seeme.store.events import bury
@@ -95,6 +95,7 @@ class Removal:
         await tx.hold([model_id], alone=True)
         rows = await removal.expired_predictions(tx, model_id, before, CHUNK)
         await removal.mark_thinned(tx, model_id, sorted({row.created_at // DAY * DAY for row in rows}))
+        await ab_tests.mark_thinned(tx, sorted({row.ab_test_id for row in rows if row.ab_test_id is not None}))
         await self._bury_predictions(tx, rows)
         return len(rows)
 
@@ -119,6 +120,7 @@ class Removal:
         if not await self._is_deleted(model_id, tx):
             return 0
         rows = await removal.expired_predictions(tx, model_id, 2**62, CHUNK)
+        await ab_tests.mark_thinned(tx, sorted({row.ab_test_id for row in rows if row.ab_test_id is not None}))
         await self._bury_predictions(tx, rows)
         count = len(rows)
         items = await review.some_of_model(tx, model_id, CHUNK)
@@ -178,6 +180,7 @@ class Removal:
         for row in rows:
             positions = await events.label_positions(tx, row.model_id)
             delta.add(row.model_id, row.version_id, row.arm, row.created_at, _lanes(row, positions), -1)
+            units.count_prediction(delta, row, -1)
             await leaving.uncount(tx, row, counted)
             for label in await removal.labels_of(tx, row):
                 if label.status == "active":

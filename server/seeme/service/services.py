@@ -6,9 +6,12 @@ from contextlib import asynccontextmanager
 from seeme import clock as clocks
 from seeme.ids import short_id
 from seeme.records.metrics import Health
+from seeme.service.ab_results import AbResultsOf
+from seeme.service.ab_tests import AbTests
 from seeme.service.accuracy import Accuracy
 from seeme.service.approval import Approval
 from seeme.service.cluster import Cluster
+from seeme.service.comparing import Comparing
 from seeme.service.dataset_exports import DatasetExports
 from seeme.service.datasets import Datasets
 from seeme.service.dry_run import DryRuns
@@ -57,32 +60,42 @@ class Services:
         self.intake = Intake(settings, lambda model_id: self.models.get(model_id), sums)
         self.inbox: Inbox = Inbox(database, self.intake, settings, clock, self._committed)
         self.datasets = Datasets(self.inbox, database, clock)
-        self.models = Models(self.inbox, self.datasets.get, clock)
+        self.models = Models(self.inbox, self.datasets.get, lambda model_id: self.ab_tests.using(model_id), clock)
         self.quotas = Quotas(self.inbox, self.models, clock)
+        self.ab_tests: AbTests = AbTests(self.inbox, self.models, clock)
         self.keys = Keys(self.inbox, database, public_url, clock)
         self.signing = Signing(self.inbox, self.models, clock)
         self._secret = deployment_secret(settings)
-        self.ingest = Ingest(self.inbox, self.models, self.signing, database, self.intake.sampling, self._secret, clock)
+        self.ingest = Ingest(
+            self.inbox, self.models, self.ab_tests, self.signing, database, self.intake.sampling, self._secret, clock
+        )
         self.events = Events(database, self.models, public_url, clock)
         self.references = References(self.inbox, self.models, self.events, clock)
         self.inputs = Inputs(database, self.inbox, self.models, self.events, files, settings, clock)
         self.accuracy = Accuracy(database, self.models)
         self.reports = Reports(database, self.inbox, self.models, sums, self.accuracy, clock)
         self.dataset_exports = DatasetExports(database, self.datasets, files)
+        self.comparing = Comparing(database, self.models, self.datasets)
         self.training = Training(self.inbox, database, self.models, self.datasets, clock)
         self.removal: Removal = Removal(
             self.inbox, self.intake, self.models, self.signing, self.datasets, files, settings, clock
         )
-        self.queue = Queue(self.inbox, self.models, Learning(self.datasets), sums.writer, clock)
+        self._assemble_review(sums.writer)
+        self.ab_results = AbResultsOf(database, self.inbox, self.ab_tests, clock)
+        self.pulse = Pulse(database)
+        self.cluster = Cluster(
+            database, self.inbox, self.intake, self.models, self.keys, self.signing, self.datasets, self.ab_tests, clock
+        )
+
+    def _assemble_review(self, writer: str) -> None:
+        """Put together what people review with."""
+        database, clock = self.database, self.clock
+        self.queue = Queue(self.inbox, self.models, Learning(self.datasets), writer, clock)
         self.flagged = Flagged(database, self.models, self.events, clock)
         self.dry_runs = DryRuns(self.models, self.events, clock)
         approval = Approval(self.queue, self.models.get)
         self.review = Review(self.inbox, database, self.models, self.events, self.intake, self.removal, approval, clock)
         self.widget = Widget(database, self.models, self.signing, self.ingest, clock)
-        self.pulse = Pulse(database)
-        self.cluster = Cluster(
-            database, self.inbox, self.intake, self.models, self.keys, self.signing, self.datasets, clock
-        )
 
     def _committed(self, seconds: float, events: int) -> None:
         for observe in self.commits:
@@ -105,6 +118,7 @@ class Services:
             await services.signing.load(database)
             await services.models.load(database)
             await services.datasets.load(database)
+            await services.ab_tests.load(database)
             await services.intake.load(database, [model.id for model in services.models.live()])
             services.tasks.start(services)
             try:

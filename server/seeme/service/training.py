@@ -1,6 +1,6 @@
 """Training jobs: a durable record of who asked for a training of what, on which version of a dataset."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from seeme.clock import from_micros, to_micros
 from seeme.errors import Conflict, NotFound
@@ -71,9 +71,18 @@ class Training:
             raise NotFound(f"there is no training job {id}")
         return stored.job
 
+    async def latest(self, limit: int = 100, cursor: str | None = None) -> Page[TrainingJob]:
+        """Return jobs, the latest first."""
+        found = await datasets.latest_jobs(self._reader, None if cursor is None else from_cursor(cursor), limit)
+        return _page(found, limit)
+
     async def list(self, limit: int = 100, cursor: str | None = None) -> Page[TrainingJob]:
         """Return jobs, oldest first."""
         found = await datasets.jobs(self._reader, None if cursor is None else from_cursor(cursor), limit)
-        page = found[:limit]
-        more = len(found) > limit
-        return Page(items=page, next_cursor=to_cursor(to_micros(page[-1].created_at), page[-1].id) if more else None)
+        return _page(found, limit)
+
+
+def _page(found: Sequence[TrainingJob], limit: int) -> Page[TrainingJob]:
+    page = [*found[:limit]]
+    more = len(found) > limit
+    return Page(items=page, next_cursor=to_cursor(to_micros(page[-1].created_at), page[-1].id) if more else None)

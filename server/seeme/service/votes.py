@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from seeme.domain import sums
+from seeme.domain import sums, units
 from seeme.records.rows import EventKey, FeedbackRow, Target
 from seeme.store import events
 from seeme.store.database import Transaction
@@ -73,6 +73,7 @@ class Tally:
         )
         if row.rating:
             self.ratings[key] += sign
+            units.count_vote(self.delta, target, row.rating, sign)
 
     async def store(self, tx: Transaction) -> None:
         """Write the changed ratings, and count the predictions that became rated or unrated."""
@@ -83,6 +84,7 @@ class Tally:
             if (before > 0) != (after > 0):
                 sign = 1 if after > 0 else -1
                 self.delta.add(target.model_id, target.version_id, target.arm, target.created_at, sums.of_rated(), sign)
+                units.count_rated(self.delta, target, sign)
         await events.add_ratings(tx, self.ratings)
 
 

@@ -177,6 +177,11 @@ async def version(reader: Reader, dataset_id: str, id: str) -> StoredDatasetVers
     return _to_version(row) if row else None
 
 
+async def versions_of_id(reader: Reader, id: str) -> list[StoredDatasetVersion]:
+    """Return up to two versions of this id, of whatever live datasets."""
+    return [_to_version(row) for row in await reader.all("dataset_versions_of_id", id=id)]
+
+
 async def latest(reader: Reader, dataset_id: str) -> StoredDatasetVersion | None:
     """Return the latest version of a dataset."""
     row = await reader.one("latest_dataset_version", dataset_id=dataset_id)
@@ -243,10 +248,32 @@ async def delete_items(tx: Transaction, rows: Sequence[ItemRow]) -> None:
     await tx.run_many("drop_blob", [{"hash": row.input_hash} for row in rows if row.input_stored])
 
 
-async def items(reader: Reader, dataset_id: str, number: int, after: str, limit: int) -> Items:
-    """Return the items of a version by id, those after one; fewer where they are large."""
+async def items(
+    reader: Reader,
+    dataset_id: str,
+    number: int,
+    after: str,
+    limit: int,
+    split: str | None = None,
+    source: str | None = None,
+    label: str | None = None,
+) -> Items:
+    """Return the items of a version by id, those after one; fewer where they are large.
+
+    Of boxes one with the label is enough. It is looked for as JSON has it: `like` would know wildcards.
+    """
+    needle = None if label is None else f'"label":{msgspec.json.encode(label).decode()}'
     found, cut = await reader.some(
-        "list_dataset_items", PAGE_SIZE, dataset_id=dataset_id, number=number, id=after, most=limit + 1
+        "list_dataset_items",
+        PAGE_SIZE,
+        dataset_id=dataset_id,
+        number=number,
+        id=after,
+        split=split,
+        source=source,
+        label=label,
+        needle=needle,
+        most=limit + 1,
     )
     return Items([_to_row(row) for row in found[:limit]], cut or len(found) > limit)
 
@@ -342,6 +369,13 @@ async def jobs(reader: Reader, after: Keyset | None, limit: int) -> list[Trainin
     """Return training jobs by creation, one more than `limit` where more follow."""
     place = after or Keyset(FIRST, "")
     rows = await reader.all("list_training_jobs", at=place.at, id=place.id, most=limit + 1)
+    return [_to_job(row).job for row in rows]
+
+
+async def latest_jobs(reader: Reader, before: Keyset | None, limit: int) -> list[TrainingJob]:
+    """Return training jobs, the latest first, one more than `limit` where more follow."""
+    place = before or Keyset(OPEN, "")
+    rows = await reader.all("latest_training_jobs", at=place.at, id=place.id, most=limit + 1)
     return [_to_job(row).job for row in rows]
 
 

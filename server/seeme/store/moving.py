@@ -30,7 +30,11 @@ TABLES = {
     "strata": ("model_id", "day", "version_id", "arm", "rule_set", "matched", "writer"),
     "quota_paces": ("model_id",),
     "confusions": ("model_id", "day", "version_id", "arm", "rule_set", "matched", "predicted", "actual"),
-    "ab_units": ("ab_test_id", "unit", "metric"),
+    "ab_tests": ("id",),
+    "ab_units": ("ab_test_id", "unit", "arm"),
+    "ab_sums": ("ab_test_id", "arm", "metric", "writer"),
+    "ab_exposures": ("ab_test_id", "arm", "writer"),
+    "ab_looks": ("ab_test_id", "at"),
     "datasets": ("id",),
     "dataset_versions": ("dataset_id", "number"),
     "dataset_items": ("dataset_id", "id", "since"),
@@ -44,7 +48,7 @@ TABLES = {
 # Rows are compared byte for byte where a difference would be a wrong number or an open door; the others are counted.
 COMPARED = (
     *("models", "label_positions", "sums", "strata", "confusions", "keys"),
-    *("dataset_versions", "dataset_counts"),
+    *("dataset_versions", "dataset_counts", "ab_tests", "ab_units", "ab_sums", "ab_exposures"),
 )
 
 Chunks = AsyncIterator[list[tuple[Any, ...]]]

@@ -76,7 +76,7 @@ from unnest(:ids::text[]) as k(id) cross join lateral (
 select x.*
 from unnest(:a::text[]) as k(id) cross join lateral (
   select model_id, id, version_id, arm, created_at, label, value, detection_count, ratings, confidence, rule_set,
-    matched, pi, input_hash, subject
+    matched, pi, input_hash, subject, ab_test_id, unit
   from predictions where model_id = :model_id and id = k.id for update
 ) as x;
 
@@ -149,20 +149,22 @@ from unnest(:a::text[], :b::text[], :c::bigint[], :d::bigint[]) as k(version_id,
 insert into predictions (
   model_id, id, version_id, arm, created_at, received_at, digest, label, confidence, value, latency_ms, error,
   detection_count, detail, input_url, input_hash, input_id, input_stored, subject, matched, taken, rule_set, pi,
-  ratings
+  ratings, ab_test_id, unit, assigned
 )
 select
   :model_id, x.id, x.version_id, x.arm, x.created_at, x.received_at, x.digest, x.label, x.confidence, x.value,
   x.latency_ms, x.error, x.detection_count, x.detail, x.input_url, x.input_hash, x.input_id, 0, x.subject,
-  x.matched, x.taken, x.rule_set, x.pi, 0
+  x.matched, x.taken, x.rule_set, x.pi, 0, x.ab_test_id, x.unit, x.assigned
 from unnest(
   :id::text[], :version_id::text[], :arm::text[], :created_at::bigint[], :received_at::bigint[], :digest::bytea[],
   :label::text[], :confidence::double precision[], :value::double precision[], :latency_ms::double precision[],
   :error::text[], :detection_count::bigint[], :detail::text[], :input_url::text[], :input_hash::text[],
-  :input_id::text[], :subject::bytea[], :matched::text[], :taken::text[], :rule_set::bigint[], :pi::double precision[]
+  :input_id::text[], :subject::bytea[], :matched::text[], :taken::text[], :rule_set::bigint[], :pi::double precision[],
+  :ab_test_id::text[], :unit::text[], :assigned::text[]
 ) as x(
   id, version_id, arm, created_at, received_at, digest, label, confidence, value, latency_ms, error,
-  detection_count, detail, input_url, input_hash, input_id, subject, matched, taken, rule_set, pi
+  detection_count, detail, input_url, input_hash, input_id, subject, matched, taken, rule_set, pi, ab_test_id, unit,
+  assigned
 )
 on conflict do nothing returning id;
 
@@ -230,4 +232,28 @@ from unnest(:a::text[]) as k(id) cross join lateral (
 select x.*
 from unnest(:ids::text[]) as k(id) cross join lateral (
   select * from dataset_items where model_id = :model_id and prediction_id = k.id offset 0
+) as x;
+
+-- name: latest_of_input_hashes
+select k.input, x.*
+from unnest(:ids::text[]) as k(input) cross join lateral (
+  select id, created_at, label, confidence, value, error,
+    case when cast(:detailed as bigint) = 1 then detail end as detail
+  from predictions where model_id = :model_id and version_id = :version_id and input_hash = k.input
+  order by created_at desc, id desc limit 1
+) as x;
+
+-- name: latest_of_input_ids
+select k.input, x.*
+from unnest(:ids::text[]) as k(input) cross join lateral (
+  select id, created_at, label, confidence, value, error,
+    case when cast(:detailed as bigint) = 1 then detail end as detail
+  from predictions where model_id = :model_id and version_id = :version_id and input_id = k.input
+  order by created_at desc, id desc limit 1
+) as x;
+
+-- name: ab_units_of
+select x.*
+from unnest(:units::text[]) as k(unit) cross join lateral (
+  select * from ab_units where ab_test_id = :ab_test_id and unit = k.unit offset 0
 ) as x;

@@ -313,19 +313,19 @@ select id, kind, hash, holder, scopes, models, origins, created_at, revoked_at f
 update keys set revoked_at = :revoked_at where id = :id and revoked_at is null;
 
 -- name: insert_sign_in_code
-insert into sign_in_codes (hash, key_id, expires_at) values (:hash, :key_id, :expires_at);
+insert into sign_in_codes (hash, key_id, expires_at, holder) values (:hash, :key_id, :expires_at, :holder);
 
 -- name: sign_in_code
-select key_id, expires_at from sign_in_codes where hash = :hash;
+select key_id, expires_at, holder from sign_in_codes where hash = :hash;
 
 -- name: delete_sign_in_code
 delete from sign_in_codes where hash = :hash returning hash;
 
 -- name: insert_session
-insert into sessions (hash, key_id, expires_at) values (:hash, :key_id, :expires_at);
+insert into sessions (hash, key_id, expires_at, holder) values (:hash, :key_id, :expires_at, :holder);
 
 -- name: session
-select key_id, expires_at from sessions where hash = :hash;
+select key_id, expires_at, holder from sessions where hash = :hash;
 
 -- name: delete_session
 delete from sessions where hash = :hash returning hash;
@@ -603,6 +603,10 @@ insert into dataset_versions (
 -- name: dataset_version
 select * from dataset_versions where dataset_id = :dataset_id and id = :id;
 
+-- name: dataset_versions_of_id
+select v.* from dataset_versions v join datasets d on d.id = v.dataset_id and d.deleted_at is null
+where v.id = :id order by v.dataset_id limit 2;
+
 -- name: latest_dataset_version
 select * from dataset_versions where dataset_id = :dataset_id order by number desc limit 1;
 
@@ -640,7 +644,11 @@ delete from dataset_items where dataset_id = :dataset_id and id = :id and since 
 
 -- name: list_dataset_items
 select * from dataset_items
-where dataset_id = :dataset_id and id > :id and since <= :number and until > :number order by id limit :most;
+where dataset_id = :dataset_id and id > :id and since <= :number and until > :number
+  and (cast(:split as text) is null or split = :split)
+  and (cast(:source as text) is null or source = :source)
+  and (cast(:label as text) is null or label = :label or replace(boxes, :needle, '') <> boxes)
+order by id limit :most;
 
 -- name: count_unsized_dataset_items
 select count(*) as n, min(id) as first from dataset_items
@@ -694,5 +702,109 @@ insert into training_jobs (
 -- name: training_job
 select * from training_jobs where id = :id;
 
+-- name: latest_training_jobs
+select * from training_jobs where (created_at, id) < (:at, :id) order by created_at desc, id desc limit :most;
+
 -- name: list_training_jobs
 select * from training_jobs where (created_at, id) > (:at, :id) order by created_at, id limit :most;
+
+-- name: insert_ab_test
+insert into ab_tests (
+  id, name, status, arms, config, digest, created_by, created_at, started_at, ends_at, stopped_at, decided_at,
+  decided_by, chosen_arm, note, thinned
+) values (
+  :id, :name, :status, :arms, :config, :digest, :created_by, :created_at, :started_at, :ends_at, :stopped_at,
+  :decided_at, :decided_by, :chosen_arm, :note, 0
+);
+
+-- name: update_ab_test
+update ab_tests set name = :name, status = :status, arms = :arms, config = :config, started_at = :started_at,
+  ends_at = :ends_at, stopped_at = :stopped_at, decided_at = :decided_at, decided_by = :decided_by, chosen_arm = :chosen_arm, note = :note
+where id = :id;
+
+-- name: all_ab_tests
+select * from ab_tests order by created_at, id;
+
+-- name: ab_test
+select * from ab_tests where id = :id;
+
+-- name: thin_ab_test
+update ab_tests set thinned = 1 where id = :id;
+
+-- name: set_ab_looked
+update ab_tests set looked_at = :at where id = :id;
+
+-- name: put_ab_unit
+insert into ab_units (
+  ab_test_id, unit, arm, assigned, predictions, errors, rated, votes, net, confidence_n, confidence_sum, latency_n,
+  latency_sum, outside, misplaced
+) values (
+  :ab_test_id, :unit, :arm, :assigned, :predictions, :errors, :rated, :votes, :net, :confidence_n, :confidence_sum,
+  :latency_n, :latency_sum, :outside, :misplaced
+) on conflict (ab_test_id, unit, arm) do update set
+  assigned = excluded.assigned, predictions = excluded.predictions, errors = excluded.errors, rated = excluded.rated,
+  votes = excluded.votes, net = excluded.net, confidence_n = excluded.confidence_n,
+  confidence_sum = excluded.confidence_sum, latency_n = excluded.latency_n, latency_sum = excluded.latency_sum,
+  outside = excluded.outside, misplaced = excluded.misplaced;
+
+-- name: delete_ab_unit
+delete from ab_units where ab_test_id = :ab_test_id and unit = :unit and arm = :arm;
+
+-- name: ab_units_after
+select * from ab_units where ab_test_id = :ab_test_id and (unit, arm) > (:unit, :arm) order by unit, arm limit :most;
+
+-- name: add_ab_sums
+insert into ab_sums (
+  ab_test_id, arm, metric, writer, units, x, n, xx_low, xx_high, nn_low, nn_high, xn_low, xn_high
+) values (
+  :ab_test_id, :arm, :metric, :writer, :units, :x, :n, :xx_low, :xx_high, :nn_low, :nn_high, :xn_low, :xn_high
+) on conflict (ab_test_id, arm, metric, writer) do update set
+  units = ab_sums.units + excluded.units, x = ab_sums.x + excluded.x, n = ab_sums.n + excluded.n,
+  xx_low = ab_sums.xx_low + excluded.xx_low, xx_high = ab_sums.xx_high + excluded.xx_high,
+  nn_low = ab_sums.nn_low + excluded.nn_low, nn_high = ab_sums.nn_high + excluded.nn_high,
+  xn_low = ab_sums.xn_low + excluded.xn_low, xn_high = ab_sums.xn_high + excluded.xn_high;
+
+-- name: ab_sums
+select * from ab_sums where ab_test_id = :ab_test_id order by arm, metric, writer;
+
+-- name: delete_ab_sums
+delete from ab_sums where ab_test_id = :ab_test_id;
+
+-- name: add_ab_exposure
+insert into ab_exposures (ab_test_id, arm, writer, seen, assigned, mixed, misplaced, outside)
+values (:ab_test_id, :arm, :writer, :seen, :assigned, :mixed, :misplaced, :outside)
+on conflict (ab_test_id, arm, writer) do update set
+  seen = ab_exposures.seen + excluded.seen, assigned = ab_exposures.assigned + excluded.assigned,
+  mixed = ab_exposures.mixed + excluded.mixed, misplaced = ab_exposures.misplaced + excluded.misplaced,
+  outside = ab_exposures.outside + excluded.outside;
+
+-- name: ab_exposures
+select * from ab_exposures where ab_test_id = :ab_test_id order by arm, writer;
+
+-- name: delete_ab_exposures
+delete from ab_exposures where ab_test_id = :ab_test_id;
+
+-- name: insert_ab_look
+insert into ab_looks (ab_test_id, at, look) values (:ab_test_id, :at, :look) on conflict (ab_test_id, at) do nothing;
+
+-- name: ab_looks
+select at, look from ab_looks where ab_test_id = :ab_test_id order by at;
+
+-- name: ab_predictions_after
+select id, arm, created_at, error, confidence, latency_ms, ratings, ab_test_id, unit, assigned from predictions
+where model_id = :model_id and ab_test_id = :ab_test_id and id > :id order by id limit :most;
+
+-- name: ab_votes_after
+select p.id, p.arm, p.created_at, p.error, p.confidence, p.latency_ms, p.ab_test_id, p.unit, p.assigned,
+  f.id as feedback_id, f.rating
+from predictions p
+join feedback f on f.model_id = p.model_id and f.prediction_id = p.id and f.status = 'active'
+where p.model_id = :model_id and p.ab_test_id = :ab_test_id and f.rating <> 0
+  and (p.id, f.id) > (:id, :feedback_id)
+order by p.id, f.id limit :most;
+
+-- name: delete_ab_units
+delete from ab_units where ab_test_id = :ab_test_id;
+
+-- name: strata_of_arm
+select * from strata where model_id = :model_id and day >= :day and arm = :arm;

@@ -50,6 +50,8 @@ def to_prediction(row: Row, truth: Truth | None = None) -> Prediction:
         features=detail.features,
         attributions=detail.attributions,
         attributes=detail.attributes,
+        ab_test_id=row["ab_test_id"],
+        arm=row["arm"].rpartition("/")[2] or None,
         truth=truth,
     )
 

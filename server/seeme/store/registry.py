@@ -55,6 +55,7 @@ class Grant(Struct, frozen=True):
 
     key_id: str
     expires_at: int
+    holder: str | None = None
 
 
 def new_model(id: str, new: NewModel, config: Config, digest: bytes, at: int) -> StoredModel:
@@ -267,13 +268,13 @@ async def revoke_key(tx: Transaction, key_id: str, at: int) -> None:
 
 async def insert_grant(tx: Transaction, kind: str, hash: bytes, grant: Grant) -> None:
     """Store a sign-in code or a session (`kind`) by its hash."""
-    await tx.run(f"insert_{kind}", hash=hash, key_id=grant.key_id, expires_at=grant.expires_at)
+    await tx.run(f"insert_{kind}", hash=hash, key_id=grant.key_id, expires_at=grant.expires_at, holder=grant.holder)
 
 
 async def grant(reader: Reader, kind: str, hash: bytes) -> Grant | None:
     """Return what a sign-in code or a session stands for, expired or not."""
     row = await reader.one(kind, hash=hash)
-    return Grant(row["key_id"], row["expires_at"]) if row else None
+    return Grant(row["key_id"], row["expires_at"], row["holder"]) if row else None
 
 
 async def delete_grant(tx: Transaction, kind: str, hash: bytes) -> bool:

@@ -52,7 +52,7 @@ order by p.id, p.model_id;
 
 -- name: targets
 select p.model_id, p.id, p.version_id, p.arm, p.created_at, p.label, p.value, p.detection_count, p.ratings, p.confidence,
-  p.rule_set, p.matched, p.pi, p.input_hash, p.subject
+  p.rule_set, p.matched, p.pi, p.input_hash, p.subject, p.ab_test_id, p.unit
 from json_each(:keys) j
 join predictions p on p.model_id = json_extract(j.value, '$[0]') and p.id = json_extract(j.value, '$[1]');
 
@@ -131,10 +131,12 @@ where l.status = 'active';
 -- name: insert_predictions
 insert into predictions (
   model_id, id, version_id, arm, created_at, received_at, digest, label, confidence, value, latency_ms, error,
-  detection_count, detail, input_url, input_hash, input_id, input_stored, subject, matched, taken, rule_set, pi, ratings
+  detection_count, detail, input_url, input_hash, input_id, input_stored, subject, matched, taken, rule_set, pi,
+  ratings, ab_test_id, unit, assigned
 ) values (
   :model_id, :id, :version_id, :arm, :created_at, :received_at, :digest, :label, :confidence, :value, :latency_ms,
-  :error, :detection_count, :detail, :input_url, :input_hash, :input_id, 0, :subject, :matched, :taken, :rule_set, :pi, 0
+  :error, :detection_count, :detail, :input_url, :input_hash, :input_id, 0, :subject, :matched, :taken, :rule_set, :pi, 0,
+  :ab_test_id, :unit, :assigned
 );
 
 -- name: insert_labels
@@ -170,3 +172,26 @@ join review_items r on r.model_id = json_extract(j.value, '$[0]') and r.id = jso
 select i.*
 from json_each(:ids) j
 join dataset_items i on i.model_id = :model_id and i.prediction_id = j.value;
+
+-- name: latest_of_input_hashes
+select j.value as input, p.id, p.created_at, p.label, p.confidence, p.value, p.error,
+  case when cast(:detailed as bigint) = 1 then p.detail end as detail
+from json_each(:ids) j
+join predictions p on p.model_id = :model_id and p.id = (
+  select q.id from predictions q
+  where q.model_id = :model_id and q.version_id = :version_id and q.input_hash = j.value
+  order by q.created_at desc, q.id desc limit 1
+);
+
+-- name: latest_of_input_ids
+select j.value as input, p.id, p.created_at, p.label, p.confidence, p.value, p.error,
+  case when cast(:detailed as bigint) = 1 then p.detail end as detail
+from json_each(:ids) j
+join predictions p on p.model_id = :model_id and p.id = (
+  select q.id from predictions q
+  where q.model_id = :model_id and q.version_id = :version_id and q.input_id = j.value
+  order by q.created_at desc, q.id desc limit 1
+);
+
+-- name: ab_units_of
+select u.* from json_each(:units) j join ab_units u on u.ab_test_id = :ab_test_id and u.unit = j.value;

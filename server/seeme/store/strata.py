@@ -106,6 +106,11 @@ async def set_pace(tx: Transaction, model_id: str, pace: Pace) -> None:
     await tx.run("set_quota_pace", model_id=model_id, pace=msgspec.json.encode(pace).decode())
 
 
+async def of_arm(reader: Reader, model_id: str, arm: str, day: int) -> list[Row]:
+    """Return the strata of an arm of an A/B test from a day on, of all writers."""
+    return list(await reader.all("strata_of_arm", model_id=model_id, arm=arm, day=day))
+
+
 async def confusions(reader: Reader, model_id: str, start: int, stop: int, version_id: str | None) -> list[Row]:
     """Return how often reviewed predictions of the days between two times said what, and what was true."""
     found = await reader.all("confusions_between", model_id=model_id, start=start, stop=stop, version_id=version_id)

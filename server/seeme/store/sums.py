@@ -6,6 +6,7 @@ from typing import Any
 
 from seeme.clock import DAY
 from seeme.domain import sums
+from seeme.store import ab_units
 from seeme.store.database import Reader, Row, Transaction
 
 PAGE = 2_000
@@ -44,7 +45,7 @@ class Sums:
         return found
 
     async def add(self, tx: Transaction, delta: sums.Delta, fine_from: int) -> None:
-        """Add a batch's changes to this writer's rows, inside the batch's transaction."""
+        """Add a batch's changes to this writer's rows, and to A/B tests, inside the batch's transaction."""
         changes = delta.rows(fine_from)
         models = {key[0] for key in changes}
         if self.shared and not (self._seen and self._seen[0] is tx and self._seen[1] >= models):
@@ -59,6 +60,8 @@ class Sums:
         await tx.run_many("put_sums", rows)
         while len(self._cache) > CACHED:
             self._cache.popitem(last=False)
+        if delta.units:
+            await ab_units.add(tx, delta, self.writer)
 
     async def _load(self, tx: Transaction, keys: Sequence[sums.RowKey]) -> None:
         if not keys:

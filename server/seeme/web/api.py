@@ -1,5 +1,18 @@
 """The API's table of contents: every route, what it asks of a key, and the function that answers it."""
 
+from seeme.web.api_ab_tests import (
+    ab_test_assignment,
+    ab_test_results,
+    create_ab_test,
+    decide_ab_test,
+    list_ab_tests,
+    patch_ab_test,
+    plan_ab_test,
+    read_ab_test,
+    start_ab_test,
+    stop_ab_test,
+)
+from seeme.web.api_comparing import compare_versions, list_disagreements
 from seeme.web.api_datasets import (
     add_dataset_items,
     create_dataset,
@@ -14,6 +27,7 @@ from seeme.web.api_datasets import (
     read_dataset,
     read_dataset_version,
     read_training_job,
+    remove_dataset_item,
 )
 from seeme.web.api_erasures import erase
 from seeme.web.api_events import (
@@ -53,6 +67,7 @@ from seeme.web.api_review import (
     make_reference,
     model_accuracy,
     read_review,
+    release_review,
     renew_review,
     review_state,
     skip_review,
@@ -71,6 +86,7 @@ _MODEL = "/v1/models/{model_id}"
 _REVIEW = "/v1/review/{review_id}"
 _QUARANTINE = _MODEL + "/quarantine"
 _DATASET = "/v1/datasets/{dataset_id}"
+_AB_TEST = "/v1/ab-tests/{ab_test_id}"
 _SECRETS = _MODEL + "/signing-secrets"
 
 ROUTES = [
@@ -95,6 +111,7 @@ ROUTES = [
     # The review queue
     Route("GET", "/v1/review", list_review, "read", "List the review queue of a model or a dataset"),
     Route("POST", "/v1/review/claim", claim_review, "review", "Claim open items, for a while"),
+    Route("POST", "/v1/review/release", release_review, "review", "Give claimed items back, undecided"),
     Route("GET", _REVIEW, read_review, "read", "Get an item with all that its reviewer needs", True),
     Route("POST", _REVIEW + "/renew", renew_review, "review", "Hold a claimed item for longer", True),
     Route("POST", _REVIEW + "/skip", skip_review, "review", "Give a claimed item back, for others", True),
@@ -115,6 +132,10 @@ ROUTES = [
     Route("GET", _MODEL + "/versions", list_versions, "read", "List a model's versions"),
     Route("GET", _MODEL + "/metrics", model_metrics, "read", "Performance by hour, day or week"),
     Route("POST", _MODEL + "/rebuild", rebuild_sums, "admin", "Make the sums of days again from rows"),
+    Route("POST", _MODEL + "/compare", compare_versions, "read", "Compare versions on a test dataset"),
+    Route(
+        "GET", _MODEL + "/compare/disagreements", list_disagreements, "read", "List what one version alone has right"
+    ),
     Route("POST", _SECRETS, create_signing_secret, "admin", "Make a signing secret; its text is shown this once"),
     Route("GET", _SECRETS, list_signing_secrets, "admin", "List a model's live signing secrets"),
     Route("DELETE", _SECRETS + "/{kid}", retire_signing_secret, "admin", "Retire a signing secret"),
@@ -125,6 +146,7 @@ ROUTES = [
     Route("DELETE", _DATASET, delete_dataset, "admin", "Delete a dataset with all its versions"),
     Route("POST", _DATASET + "/items", add_dataset_items, "review", "Put up to 1,000 items into the working set"),
     Route("GET", _DATASET + "/items", list_dataset_items, "read", "List the items of a version or of the working set"),
+    Route("DELETE", _DATASET + "/items/{item_id}", remove_dataset_item, "review", "Take out an item"),
     Route("POST", _DATASET + "/versions", create_dataset_version, "review", "Freeze the working set as a version"),
     Route("GET", _DATASET + "/versions", list_dataset_versions, "read", "List a dataset's versions"),
     Route("GET", _DATASET + "/versions/{version_id}", read_dataset_version, "read", "Get a version, and what changed"),
@@ -132,6 +154,17 @@ ROUTES = [
     Route("POST", "/v1/training-jobs", create_training_job, "review", "Ask for a training"),
     Route("GET", "/v1/training-jobs", list_training_jobs, "read", "List training jobs"),
     Route("GET", "/v1/training-jobs/{job_id}", read_training_job, "read", "Get a training job"),
+    # A/B tests
+    Route("POST", "/v1/ab-tests", create_ab_test, "admin", "Make an A/B test, and start it", True),
+    Route("GET", "/v1/ab-tests", list_ab_tests, "read", "List A/B tests", True),
+    Route("GET", _AB_TEST, read_ab_test, "read", "Get an A/B test", True),
+    Route("PATCH", _AB_TEST, patch_ab_test, "admin", "Change an A/B test", True),
+    Route("POST", _AB_TEST + "/start", start_ab_test, "admin", "Start a draft", True),
+    Route("POST", _AB_TEST + "/stop", stop_ab_test, "admin", "End an A/B test", True),
+    Route("POST", _AB_TEST + "/decide", decide_ab_test, "admin", "Store which arm was chosen", True),
+    Route("GET", _AB_TEST + "/assignment", ab_test_assignment, "ingest", "Get the arm of a unit", True),
+    Route("GET", _AB_TEST + "/results", ab_test_results, "read", "What an A/B test says, and how sure it is", True),
+    Route("GET", "/v1/ab-test-plan", plan_ab_test, "read", "Plan an A/B test: units and days, or effect", True),
     # People
     Route("POST", "/v1/erasures", erase, "admin", "Delete all rows of a person, and take them out of the sums"),
     # Keys

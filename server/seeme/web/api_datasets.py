@@ -61,8 +61,14 @@ async def add_dataset_items(
 
 
 async def list_dataset_items(services: Services, dataset_id: Id, query: ItemParams) -> Page[DatasetItem]:
-    """List items by id."""
-    return await services.datasets.items(dataset_id, given(query.version), query.limit, given(query.cursor))
+    """List items by id; of boxes one with the label is enough."""
+    filters = {"split": given(query.split), "source": given(query.source), "label": given(query.label)}
+    return await services.datasets.items(dataset_id, given(query.version), query.limit, given(query.cursor), **filters)
+
+
+async def remove_dataset_item(services: Services, dataset_id: Id, item_id: Id) -> None:
+    """Take an item out of the working set; versions that have it keep it."""
+    await services.datasets.remove(dataset_id, item_id)
 
 
 async def create_dataset_version(

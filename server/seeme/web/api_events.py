@@ -16,7 +16,7 @@ from seeme.web.params import FeedbackParams, InModelParams, PredictionParams, To
 from seeme.web.signature import Made
 
 # An uploaded image is shown to people who are signed in: it must never act as a page of ours.
-_UNTRUSTED = {
+UNTRUSTED = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; sandbox",
     "cross-origin-resource-policy": "same-origin",
@@ -65,7 +65,7 @@ async def read_input(
     """Send a prediction's input."""
     model_id = await model_of(services, caller, "prediction", prediction_id, query)
     path, media_type = await services.inputs.open(prediction_id, model_id)
-    return FileResponse(path, media_type=media_type, headers=_UNTRUSTED)
+    return FileResponse(path, media_type=media_type, headers=UNTRUSTED)
 
 
 async def list_feedback(services: Services, query: FeedbackParams) -> Page[Feedback]:

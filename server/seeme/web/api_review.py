@@ -2,7 +2,18 @@
 
 from seeme.records.accuracy import AccuracyReport
 from seeme.records.engine import DryRun, DryRunRequest, Reference, RuleSetVersion
-from seeme.records.review import Claim, Claimed, NewDecision, QueueState, Renewal, ReviewItem, ReviewTask, Skip
+from seeme.records.review import (
+    Claim,
+    Claimed,
+    NewDecision,
+    QueueState,
+    Release,
+    Released,
+    Renewal,
+    ReviewItem,
+    ReviewTask,
+    Skip,
+)
 from seeme.records.types import Id, Page
 from seeme.service.services import Services
 from seeme.web.api_events import model_of
@@ -43,6 +54,11 @@ async def skip_review(
     home = await _home(services, caller, review_id, query)
     await services.queue.skip(home, review_id, body.note, caller.identity)
     return await services.flagged.item(review_id, home)
+
+
+async def release_review(services: Services, caller: Caller, body: Release) -> Released:
+    """Give claimed items back undecided; unlike skipped ones they may be claimed again by the same reviewer."""
+    return Released(ids=await services.queue.release(body, caller.identity))
 
 
 async def decide_review(

@@ -17,11 +17,14 @@ from seeme.web.pages_datasets import dataset, datasets
 from seeme.web.pages_docs import docs
 from seeme.web.pages_embed import embed, make_key, make_secret, require_token, retire_secret, revoke_key
 from seeme.web.pages_engine import engine, set_engine, set_reference
-from seeme.web.pages_models import delete_feedback, latest, model, models, prediction, release_feedback
+from seeme.web.pages_feedback import approve_feedback, delete_feedback, reject_feedback, release_feedback
+from seeme.web.pages_items import dataset_items, item_input, remove_item
+from seeme.web.pages_models import latest, model, models, prediction
 from seeme.web.pages_quarantine import delete_held, release_held
 from seeme.web.pages_review import item, items, review, undo
 from seeme.web.pages_sign_in import ask_to_sign_in, check_same_origin, sign_in, sign_in_form, sign_out
 from seeme.web.pages_static import PageFiles
+from seeme.web.pages_training import ask_for_training, make_version, training_job, training_jobs
 from seeme.web.pages_view import Visit, sentence
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ class Page(NamedTuple):
 
 
 _MODEL = "/models/{model_id}"
+_DATASET = "/datasets/{dataset_id}"
 _ITEM = _MODEL + "/review/items/{review_id}"
 _FEEDBACK = _MODEL + "/feedback/{feedback_id}"
 
@@ -48,10 +52,19 @@ PAGES = [
     Page("GET", "/docs", docs, None),
     Page("GET", "/", models, "read"),
     Page("GET", "/datasets", datasets, "read"),
-    Page("GET", "/datasets/{dataset_id}", dataset, "read"),
+    Page("GET", _DATASET, dataset, "read"),
+    Page("GET", _DATASET + "/items", dataset_items, "read"),
+    Page("GET", _DATASET + "/items/{item_id}/input", item_input, "read"),
+    Page("POST", _DATASET + "/items/{item_id}/remove", remove_item, "review"),
+    Page("POST", _DATASET + "/versions", make_version, "review"),
+    Page("POST", _DATASET + "/versions/{version_id}/training-jobs", ask_for_training, "review"),
+    Page("GET", "/training-jobs", training_jobs, "read"),
+    Page("GET", "/training-jobs/{job_id}", training_job, "read"),
     Page("GET", _MODEL, model, "read"),
     Page("GET", _MODEL + "/latest", latest, "read"),
     Page("GET", _MODEL + "/predictions/{prediction_id}", prediction, "read"),
+    Page("POST", _FEEDBACK + "/approve", approve_feedback, "review"),
+    Page("POST", _FEEDBACK + "/reject", reject_feedback, "review"),
     Page("POST", _FEEDBACK + "/release", release_feedback, "review"),
     Page("POST", _FEEDBACK + "/delete", delete_feedback, "admin"),
     Page("POST", _MODEL + "/quarantine/release", release_held, "review"),

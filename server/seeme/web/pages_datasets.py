@@ -14,6 +14,8 @@ from seeme.web.pages_view import Visit
 _DATASETS = 50
 _VERSIONS = 10
 _LABELS = 15
+_MODELS = 1000
+NOTICES = {"made": "Made: what is in this version never changes."}
 SPLITS = ("train", "val", "test")
 
 
@@ -34,7 +36,7 @@ class Counts(NamedTuple):
 
 async def datasets(visit: Visit) -> Response:
     """List the datasets."""
-    _check_all_models(visit)
+    check_all_models(visit)
     page = visit.services.datasets.list(_DATASETS, visit.query().get("cursor"))
     cards: list[tuple[Dataset, DatasetDetail]] = [
         (found, await visit.services.datasets.read(found.id)) for found in page.items
@@ -44,7 +46,7 @@ async def datasets(visit: Visit) -> Response:
 
 async def dataset(visit: Visit) -> Response:
     """Show one dataset: what its working set holds, its versions, and one of them with its labels and exports."""
-    _check_all_models(visit)
+    check_all_models(visit)
     shown = await visit.services.datasets.read(visit.request.path_params["dataset_id"])
     versions, older = await _versions(visit, shown)
     chosen = await _chosen(visit, shown)
@@ -58,10 +60,13 @@ async def dataset(visit: Visit) -> Response:
         counts=counts_of(chosen.splits) if chosen else None,
         formats=_formats(shown),
         splits=SPLITS,
+        models=[model for model in visit.services.models.list(_MODELS, None).items if model.task == shown.task],
+        notice=NOTICES.get(visit.query().get("notice", "")),
     )
 
 
-def _check_all_models(visit: Visit) -> None:
+def check_all_models(visit: Visit) -> None:
+    """Refuse a key that is for some models only."""
     if visit.who.models:
         raise Forbidden("Your key is for some models only, and a dataset may hold items of any model.")
 

@@ -1,11 +1,14 @@
-"""The settings of a model's data engine as a form: which rules are on, from when on they match, how much they take."""
+"""The settings of a model's data engine as a form: which rules are on, what they match and take, where decisions go."""
 
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
+from seeme.domain.sampling import OF_TASK
 from seeme.errors import Invalid
+from seeme.records.datasets import Dataset, NewDataset
 from seeme.records.engine import DryRun, DryRunRequest
 from seeme.records.models import Model, ModelPatch
 from seeme.web.pages_sign_in import read_form
@@ -22,6 +25,16 @@ SHOWN_SIZES = 20
 MOST_ITEMS = 1_000_000
 _NO_NUMBER = "Give a number from 0 to 100."
 _NO_ITEMS = f"Give a whole number from 1 to {MOST_ITEMS:,}, or nothing for no quota."
+_NO_CONDITION = "Choose at least one, or switch the rule off."
+_LONG_NAME = "A name has at most 200 characters."
+_DATASETS = 1000
+CONDITIONS = {
+    "no_detections": "no object was found",
+    "high_density": "many boxes overlap",
+    "unusual_size": "a box is tiny, or larger than half of the image",
+    "margin": "the two best scores are closer than the margin's threshold",
+    "new_class": "the label isn't among the model's own",
+}
 
 
 class Section(NamedTuple):
@@ -47,8 +60,7 @@ SECTIONS = (
     Section(
         "edge_cases",
         "Edge cases",
-        "Something is unusual. Detections: no object, many that overlap, a tiny or a huge box. Classifications: two "
-        "close scores, a new class.",
+        "Something is unusual: one of the chosen.",
         ("classification", "detection"),
         (_RATE,),
     ),
@@ -81,6 +93,8 @@ async def set_engine(visit: Visit) -> Response:
     """Store the settings, or show what they would queue, or what is wrong with them at the field."""
     model = _model(visit)
     form = await read_form(visit.request)
+    if visit.who.models:  # datasets are for all models
+        form = {name: value for name, value in form.items() if name not in ("target_dataset_id", "new_dataset")}
     wanted, problems = _read(model, form)
     if not problems:
         try:
@@ -107,6 +121,11 @@ async def set_reference(visit: Visit) -> Response:
 
 
 async def _store(visit: Visit, model: Model, form: dict[str, str], wanted: dict[str, Any]) -> Response:
+    if name := form.get("new_dataset", "").strip():
+        # What is wrong with the settings is found before a dataset is made that nobody would use.
+        await visit.services.dry_runs.run(model.id, msgspec.convert({"data_engine": wanted, "last": 1}, DryRunRequest))
+        made, _ = await visit.services.datasets.create(NewDataset(name=name, task=model.task), visit.who)
+        wanted["target_dataset_id"] = made.id
     patch = msgspec.convert({"data_engine": wanted}, ModelPatch)
     await visit.services.models.patch(model.id, patch, visit.who.holder)
     return visit.redirect(visit.path("models", model.id, "data-engine", notice="saved"))
@@ -134,6 +153,8 @@ async def _page(
         status,
         model=model,
         sections=_sections(model),
+        conditions={name: CONDITIONS[name] for name in OF_TASK[model.task]},
+        datasets=_targets(visit, model),
         form=form,
         problems=problems,
         trial=trial,
@@ -150,6 +171,14 @@ def _model(visit: Visit) -> Model:
     return visit.services.models.get(visit.request.path_params["model_id"])
 
 
+def _targets(visit: Visit, model: Model) -> list[Dataset] | None:
+    """Return the datasets that the model's decisions may go to; None for a key that is for some models only."""
+    if visit.who.models:
+        return None
+    found = visit.services.datasets.list(_DATASETS).items
+    return [dataset for dataset in found if dataset.task in (None, model.task)]
+
+
 def _sections(model: Model) -> list[Section]:
     return [section for section in SECTIONS if model.task in section.tasks]
 
@@ -158,6 +187,9 @@ def _shown(model: Model) -> dict[str, str]:
     """Return the settings as a form sends them; what is off isn't there."""
     engine = model.data_engine
     shown = {"second_review.share": _percent(engine.second_review.share)}
+    shown["target_dataset_id"] = engine.target_dataset_id or ""
+    chosen = engine.edge_cases.conditions or OF_TASK[model.task]
+    shown |= {f"edge_cases.conditions.{name}": "on" for name in chosen}
     shown |= {name: "on" for name in ("enabled", "auto_queue_for_review") if getattr(engine, name)}
     if engine.quota is not None:
         hourly = engine.quota.per_hour is not None
@@ -185,15 +217,32 @@ def _read(model: Model, form: dict[str, str]) -> tuple[dict[str, Any], dict[str,
     for section in _sections(model):
         numbers = {name: share(f"{section.name}.{name}") for name, _ in section.fields}
         wanted[section.name] = {"enabled": f"{section.name}.enabled" in form, **numbers}
+    if OF_TASK[model.task]:
+        chosen = [name for name in OF_TASK[model.task] if f"edge_cases.conditions.{name}" in form]
+        if not chosen and wanted["edge_cases"]["enabled"]:
+            problems["edge_cases.enabled"] = _NO_CONDITION
+        # None named are all, those that a later version adds too.
+        wanted["edge_cases"]["conditions"] = [] if len(chosen) == len(OF_TASK[model.task]) else chosen
+    if "target_dataset_id" in form:
+        wanted["target_dataset_id"] = form["target_dataset_id"] or None
+    if len(form.get("new_dataset", "").strip()) > 200:
+        problems["new_dataset"] = _LONG_NAME
     wanted["second_review"] = {"share": share("second_review.share")}
-    wanted["quota"] = None
-    if text := form.get("quota.items", "").strip().replace(",", ""):
-        per = "per_hour" if form.get("quota.per") == "per_hour" else "per_day"
-        if text.isascii() and text.isdigit() and 0 < int(text[:8]) <= MOST_ITEMS:
-            wanted["quota"] = {per: int(text)}
-        else:
+    if "quota.items" in form:
+        wanted["quota"] = _quota(form)
+        if wanted["quota"] is UNSET:
             problems["quota.items"] = _NO_ITEMS
     return wanted, problems
+
+
+def _quota(form: dict[str, str]) -> dict[str, int] | UnsetType | None:
+    """Return the quota that a form means, None for none; UNSET when that is no number."""
+    text = form["quota.items"].strip().replace(",", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:8]) <= MOST_ITEMS):
+        return UNSET
+    return {"per_hour" if form.get("quota.per") == "per_hour" else "per_day": int(text)}
 
 
 def _percent(share: float) -> str:
@@ -212,4 +261,7 @@ def _share(text: str) -> float | None:
 def _field(path: str) -> str:
     """Return the field of the form that a path of the API means."""
     name = path.removeprefix("$.data_engine.")
-    return name if "." in name or name in ("enabled", "auto_queue_for_review") else f"{name}.enabled"
+    if name == "edge_cases.conditions":
+        return "edge_cases.enabled"
+    plain = ("enabled", "auto_queue_for_review", "target_dataset_id")
+    return name if "." in name or name in plain else f"{name}.enabled"

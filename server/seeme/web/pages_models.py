@@ -15,16 +15,13 @@ from seeme.records.predictions import Prediction
 from seeme.records.queries import FeedbackQuery, MetricsQuery, PredictionQuery, from_cursor
 from seeme.records.types import Page
 from seeme.web.pages_charts import RANGES, Range, chart_data, charts, label_mix, sparkline, tiles
+from seeme.web.pages_feedback import FILTERS, NOTICES
 from seeme.web.pages_quarantine import held, notice_of
 from seeme.web.pages_review import rules
 from seeme.web.pages_view import HEADERS, Visit
 
 _ROWS = 12
 _MODELS = 50
-NOTICES = {
-    "release": "Released: it counts now.",
-    "delete": "Deleted for good.",
-}
 
 
 class Card(NamedTuple):
@@ -84,6 +81,7 @@ async def model(visit: Visit) -> Response:
         feedback=feedback,
         digest=_digest(feedback),
         filters=_filters(visit),
+        pending=_pending(shown),
         paged=bool(query.get("cursor") or query.get("predictions")),
         held=await held(visit, shown),
         queue=await visit.services.flagged.state(shown.id),
@@ -127,26 +125,6 @@ async def prediction(visit: Visit) -> Response:
     )
 
 
-async def release_feedback(visit: Visit) -> Response:
-    """Let quarantined feedback count."""
-    path = visit.request.path_params
-    await visit.services.review.release(path["feedback_id"], path["model_id"], visit.who)
-    return visit.redirect(_back(visit, "release"))
-
-
-async def delete_feedback(visit: Visit) -> Response:
-    """Delete a feedback for good."""
-    path = visit.request.path_params
-    await visit.services.review.delete(path["feedback_id"], path["model_id"], visit.who)
-    return visit.redirect(_back(visit, "delete"))
-
-
-def _back(visit: Visit, notice: str) -> str:
-    model_id = visit.request.path_params["model_id"]
-    kept = {name: visit.query().get(name) for name in ("period", *_FILTERS)}
-    return visit.path("models", model_id, **kept, notice=notice) + "#feedback"
-
-
 async def _metrics(visit: Visit, shown: Model, chosen: Range) -> list[PeriodMetrics]:
     query = MetricsQuery(
         period=chosen.period,
@@ -173,13 +151,17 @@ async def _opinions(visit: Visit, item: Prediction) -> list[Feedback]:
     return (await visit.services.events.list_feedback(query)).items
 
 
-_FILTERS = {"feedback_type": FeedbackType, "status": FeedbackStatus, "review": ReviewState}
-
-
 def _filters(visit: Visit) -> dict[str, str]:
     """Return the filters in the address; unknown words are passed over, as an old link is no error."""
     query = visit.query()
-    return {name: query[name] for name, choices in _FILTERS.items() if query.get(name) in get_args(choices)}
+    return {name: query[name] for name, choices in FILTERS.items() if query.get(name) in get_args(choices)}
+
+
+def _pending(shown: Model) -> dict[str, str]:
+    """Return the filters that leave what users corrected and nobody has judged yet."""
+    # Of an image people correct single boxes, in four kinds.
+    kind = {} if shown.task == "detection" else {"feedback_type": "correction"}
+    return {**kind, "status": "active", "review": "pending"}
 
 
 async def _feedback(visit: Visit, shown: Model) -> Page[Feedback]:

@@ -39,7 +39,7 @@ def _setup(visit: Visit, model: Model, state: QueueState) -> dict[str, Any]:
         "model": model.id,
         "task": model.task,
         "labels": model.labels or [],
-        "key": visit.who.key_id,
+        "key": visit.who.reviewer,
         "holder": visit.who.holder,
         "enabled": model.data_engine.enabled,
         "item": visit.query().get("item", ""),

@@ -9,7 +9,9 @@ from msgspec import UNSET, Meta, UnsetType
 
 from seeme.clock import DAY, to_micros
 from seeme.errors import invalid
-from seeme.records.datasets import ExportFormat
+from seeme.records.ab_tests import AbMetric, Alpha, DurationDays, TrafficSplit
+from seeme.records.comparing import CompareRequest
+from seeme.records.datasets import ExportFormat, Source, Split
 from seeme.records.feedback import FeedbackStatus, FeedbackType, ReviewState
 from seeme.records.queries import (
     FeedbackQuery,
@@ -17,17 +19,19 @@ from seeme.records.queries import (
     MetricsQuery,
     Order,
     Period,
+    PlanQuery,
     PredictionQuery,
     ReviewQuery,
     from_cursor,
 )
 from seeme.records.review import Reason, ReviewStatus
 from seeme.records.tokens import PredictionToken
-from seeme.records.types import Id, Label, Probability, Wire
+from seeme.records.types import Id, Label, Name, Probability, Unit, Wire
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _PLUS_LOST = re.compile(r"(T[\d:.]+) (\d\d:\d\d)\Z", re.ASCII)
 
+Effect = Annotated[float, Meta(ge=-1e6, le=1e6)]
 Day = Annotated[
     str,
     Meta(
@@ -58,6 +62,9 @@ class ItemParams(ListParams, frozen=True):
     """Which items of a dataset to list: those of a version, or of the working set when none is named."""
 
     version: Id | UnsetType = UNSET
+    split: Split | UnsetType = UNSET
+    source: Source | UnsetType = UNSET
+    label: Label | UnsetType = UNSET
 
 
 class ExportParams(Params, frozen=True):
@@ -78,6 +85,12 @@ class InModelParams(Params, frozen=True):
     """Names the model that an id belongs to; needed only when several models use the same id."""
 
     model_id: Id | UnsetType = UNSET
+
+
+class SignInParams(Params, frozen=True):
+    """Names who signs in: decisions are signed with that name instead of the key's holder's."""
+
+    holder: Name | UnsetType = UNSET
 
 
 class PredictionParams(Params, frozen=True, kw_only=True):
@@ -210,6 +223,54 @@ class AccuracyParams(Params, frozen=True):
     start_date: Day | UnsetType = UNSET
     end_date: Day | UnsetType = UNSET
     version_id: Id | UnsetType = UNSET
+
+
+class DisagreementParams(Params, frozen=True, kw_only=True):
+    """Which disagreements of two versions to list: those on a dataset, or on a version of one."""
+
+    version_a: Id
+    version_b: Id
+    test_dataset_id: Id
+    dataset_version_id: Id | UnsetType = UNSET
+    split: Split | UnsetType = UNSET
+    limit: Limit = 100
+    cursor: Cursor | UnsetType = UNSET
+
+    def request(self) -> CompareRequest:
+        """Return the comparison that is meant."""
+        return CompareRequest(
+            version_a=self.version_a,
+            version_b=self.version_b,
+            test_dataset_id=self.test_dataset_id,
+            dataset_version_id=given(self.dataset_version_id),
+            split=given(self.split),
+        )
+
+
+class UnitParams(Params, frozen=True):
+    """Which unit's arm is wanted; without one only what arms follow from is answered."""
+
+    unit: Unit | UnsetType = UNSET
+
+
+class PlanParams(Params, frozen=True, kw_only=True):
+    """What a planned A/B test is to find, or how long it may take."""
+
+    metric: AbMetric = "feedback_score"
+    effect: Effect | UnsetType = UNSET
+    value: Effect | UnsetType = UNSET
+    sd: Annotated[float, Meta(gt=0, le=1e6)] | UnsetType = UNSET
+    units_per_day: Annotated[float, Meta(gt=0, le=1e9)] | UnsetType = UNSET
+    duration_days: DurationDays | UnsetType = UNSET
+    traffic_split: TrafficSplit = 0.5
+    alpha: Alpha = 0.05
+    comparisons: Annotated[int, Meta(ge=1, le=100)] = 1
+    power: Annotated[float, Meta(ge=0.01, le=0.9999)] = 0.8
+
+    def query(self) -> PlanQuery:
+        """Return the query that is meant."""
+        fields = {name: value for name in PlanQuery.__struct_fields__ if (value := getattr(self, name)) is not UNSET}
+        return PlanQuery(**fields)
 
 
 class WidgetParams(Params, frozen=True, kw_only=True):

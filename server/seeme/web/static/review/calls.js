@@ -42,3 +42,9 @@ export async function call(base, method, path, body) {
   const wait = Number(answer.headers.get("retry-after")) || 0;
   throw new Refused(answer.status, content?.detail ?? `The service answered with status ${answer.status}`, wait);
 }
+
+/** Tell the service something while the page goes; there is nobody left to wait for the answer. */
+export function leave(base, path, body) {
+  const headers = { "content-type": "application/json" };
+  fetch(`${base}/${path}`, { method: "POST", headers, body: JSON.stringify(body), keepalive: true }).catch(() => {});
+}

@@ -1,6 +1,6 @@
 // What a reviewer holds, and what was decided but isn't stored yet. No document here: the page listens for `item`,
 // `change`, `told` and `ended`.
-import { Refused, call } from "./calls.js";
+import { Refused, call, leave } from "./calls.js";
 
 /** For how long items are leased; while the page is used leases are renewed at half of it. */
 export const LEASE = 300_000;
@@ -9,6 +9,8 @@ const AHEAD = 3;
 const LONGEST_WAIT = 30_000;
 /** After so many decisions the service is asked again how far the work is. */
 const RECOUNT = 10;
+
+const NOTHING = { held: [], outbox: [], chosen: "", left: false };
 
 /** The items of one sitting. */
 export class Queue extends EventTarget {
@@ -26,6 +28,8 @@ export class Queue extends EventTarget {
   empty = false;
   counts;
   #asked = 0;
+  /** The item that was chosen by hand; the others come in the queue's order. */
+  #chosen = "";
   #uncounted = 0;
   #setup;
   #store;
@@ -68,9 +72,13 @@ export class Queue extends EventTarget {
     const kept = this.#kept();
     for (const { id, kind, body, words } of kept.outbox) this.#queue({ task: { item: { id } }, kind, body, words, state: "waiting", tried: true });
     void this.send();
+    this.#chosen = this.#setup.item || kept.chosen;
+    if (kept.left && kept.chosen && !this.#setup.item) await this.#fetch(kept.chosen);
     for (const id of new Set([this.#setup.item, ...kept.held].filter(Boolean))) await this.#resume(id);
     this.#next();
     await this.fill();
+    // The page was made before the one that it replaces gave its items back.
+    if (kept.left) await this.count();
   }
 
   async #resume(id) {
@@ -316,7 +324,8 @@ export class Queue extends EventTarget {
   async #renew(task) {
     const asked = Date.now();
     try {
-      await this.#item(task.item.id, "renew", { lease_seconds: LEASE / 1000 });
+      const { item } = await this.#item(task.item.id, "renew", { lease_seconds: LEASE / 1000 });
+      task.item.lease_until = item.lease_until;
       task.until = asked + LEASE;
       this.#tell("change");
     } catch (problem) {
@@ -333,6 +342,14 @@ export class Queue extends EventTarget {
     return void this.fill();
   }
 
+  /** Give back what is held, so that it is nobody's when the page is gone. What isn't saved yet stays leased. */
+  leave() {
+    const items = [this.current, ...this.ready].filter(Boolean).map(({ item: { id, lease_until } }) => ({ id, lease_until }));
+    if (!items.length) return;
+    leave(this.#setup.api, "review/release", { model_id: this.#setup.model, items });
+    this.#save(true);
+  }
+
   /** Come back after all leases have ended. */
   async goOn() {
     this.ended = false;
@@ -341,11 +358,13 @@ export class Queue extends EventTarget {
   }
 
   /** A load of the page loses nothing: what is held and what isn't stored yet is kept for this window. */
-  #save() {
-    const held = [this.current, ...this.ready].filter(Boolean).map(({ item }) => item.id);
+  #save(left = false) {
+    const mine = [this.current, ...this.ready].filter(Boolean).map(({ item }) => item.id);
+    const held = left ? [] : mine; // what was given back comes again in the queue's order
+    const chosen = mine.includes(this.#chosen) ? this.#chosen : "";
     const outbox = this.outbox.filter(({ kind }) => kind !== "undo").map(({ task, kind, body, words }) => ({ id: task.item.id, kind, body, words }));
     try {
-      sessionStorage.setItem(this.#store, JSON.stringify({ held, outbox }));
+      sessionStorage.setItem(this.#store, JSON.stringify({ held, outbox, chosen, left }));
     } catch {
       // Without storage a load of the page lets the leases end by themselves.
     }
@@ -353,9 +372,9 @@ export class Queue extends EventTarget {
 
   #kept() {
     try {
-      return { held: [], outbox: [], ...JSON.parse(sessionStorage.getItem(this.#store)) };
+      return { ...NOTHING, ...JSON.parse(sessionStorage.getItem(this.#store)) };
     } catch {
-      return { held: [], outbox: [] };
+      return NOTHING;
     }
   }
 }

@@ -233,6 +233,9 @@ function wire() {
   $("boxes")?.addEventListener("seeme-change", () => boxes.tell());
   labels.listen(chosen);
   addEventListener("online", () => void queue.retry());
+  addEventListener("pagehide", () => queue.leave());
+  // Back from the browser's memory: what was held was given back.
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload(); });
   addEventListener("beforeunload", (event) => { if (queue.outbox.length) event.preventDefault(); });
 }
 

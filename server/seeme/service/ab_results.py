@@ -1,0 +1,261 @@
+"""What an A/B test says, from its arms' sums alone, and what it showed time after time."""
+
+from collections.abc import Callable, Sequence
+from math import exp
+from typing import NamedTuple
+
+from seeme.clock import DAY, HOUR, from_micros, to_micros
+from seeme.domain.ab_accuracy import NO_ESTIMATE, ArmEstimate, of_strata
+from seeme.domain.experiments import METRICS, Comparison, Metric, compare, compare_estimates
+from seeme.domain.mismatch import Mismatch, mismatch
+from seeme.domain.units import ArmTotals, arm_key
+from seeme.domain.verdict import verdict
+from seeme.records.ab_results import (
+    AbResults,
+    ArmResult,
+    Challenger,
+    Excluded,
+    Look,
+    LookMetric,
+    MetricResult,
+    SampleRatio,
+)
+from seeme.records.ab_tests import AbMetric, AbTest, Arm
+from seeme.service.ab_tests import AbTests
+from seeme.service.inbox import Inbox
+from seeme.store import ab_tests, ab_units, strata
+from seeme.store.database import Database, Reader, Transaction
+
+LOOKS = 168  # in the time that a test has run: one an hour in its first week
+_SIDES = {1: "higher", -1: "lower", 0: "neither"}
+_VALUES = {
+    "feedback_score": "feedback_score",
+    "feedback_per_unit": "feedback_per_unit",
+    "response_rate": "response_rate",
+    "latency": "latency_ms",
+    "error_rate": "error_rate",
+    "confidence": "avg_confidence",
+}
+_WITHOUT = {
+    "feedback_score": "nobody has voted yet",
+    "latency_ms": "no prediction has a latency yet",
+    "avg_confidence": "no prediction has a confidence yet",
+}
+
+
+class _Known(NamedTuple):
+    """What results are made of."""
+
+    test: AbTest
+    totals: ArmTotals
+    accuracies: dict[str, ArmEstimate]
+    at: int
+
+
+class AbResultsOf:
+    """The results of A/B tests."""
+
+    def __init__(self, reader: Database, inbox: Inbox, tests: AbTests, clock: Callable[[], int]) -> None:
+        self._reader = reader
+        self._inbox = inbox
+        self._tests = tests
+        self._clock = clock
+
+    async def results(self, ab_test_id: str) -> AbResults:
+        """Return what a test says now; raises NotFound."""
+        test = self._tests.get(ab_test_id)
+        known = await _read(self._reader, test, self._clock())
+        return _results(known, await ab_tests.looks(self._reader, ab_test_id))
+
+    async def look(self) -> None:
+        """Keep what each running test shows, and what those that have ended since the last look showed at last."""
+        for stored in await ab_tests.tests(self._reader):
+            if _is_due(stored, self._clock()):
+                await self._inbox.run(lambda tx, id=stored.test.id: self._look(tx, id))  # type: ignore[misc]
+
+    async def _look(self, tx: Transaction, ab_test_id: str) -> None:
+        stored = await ab_tests.test(tx, ab_test_id)
+        at = self._clock()
+        if stored is None or not _is_due(stored, at):
+            return
+        known = await _read(tx, stored.test, at)
+        await ab_tests.insert_look(tx, ab_test_id, at, _to_look(known))
+
+
+def _is_due(stored: ab_tests.StoredAbTest, at: int) -> bool:
+    """Say whether it is time for another look: often at first, more seldom later, and once after the end."""
+    test, last = stored.test, stored.looked_at
+    if test.started_at is None:
+        return False
+    started = to_micros(test.started_at)
+    if test.stopped_at is not None:
+        return last is None or last < to_micros(test.stopped_at)
+    return at - (started if last is None else last) >= max(HOUR, (at - started) // LOOKS)
+
+
+async def _read(reader: Reader, test: AbTest, at: int) -> _Known:
+    accuracies = {}
+    day = 0 if test.started_at is None else to_micros(test.started_at) // DAY * DAY - DAY
+    for arm in test.arms:
+        rows = await strata.of_arm(reader, arm.model_id, arm_key(test.id, arm.name), day)
+        accuracies[arm.name] = of_strata(map(strata.to_stratum, rows))
+    return _Known(test, await ab_units.totals(reader, test.id), accuracies, at)
+
+
+def _results(known: _Known, history: list[Look]) -> AbResults:
+    test = known.test
+    split = _split(known)
+    days = _days(test, known.at)
+    challengers = [_challenger(known, arm, split, days) for arm in test.arms[1:]]
+    first = challengers[0]
+    arms = [_arm_result(known, arm) for arm in test.arms]
+    p_value = first.metrics[test.config.metrics[0]]
+    return AbResults(
+        ab_test_id=test.id,
+        name=test.name,
+        status=test.status,
+        at=from_micros(known.at),
+        days=days,
+        alpha=test.config.alpha,
+        comparisons=_comparisons(test),
+        planned_end=test.ends_at is not None and test.stopped_at == test.ends_at,
+        verdict=first.verdict,
+        state=first.state,
+        winner=first.winner,
+        notes=first.notes,
+        p_value=p_value.p_value,
+        model_a=arms[0],
+        model_b=arms[1],
+        arms=arms,
+        metrics=first.metrics,
+        challengers=challengers,
+        sample_ratio=SampleRatio(
+            alarm=split.alarm,
+            log_e_value=split.log_e_value,
+            counts=list(split.counts),
+            expected=list(split.expected),
+        ),
+        leaks=sum(arm.excluded.misplaced + arm.excluded.outside for arm in arms),
+        history=history,
+        reasons={} if p_value.p_value is not None else {"p_value": p_value.reason or ""},
+    )
+
+
+def _days(test: AbTest, at: int) -> float | None:
+    if test.started_at is None:
+        return None
+    end = at if test.stopped_at is None else to_micros(test.stopped_at)
+    return max(0, end - to_micros(test.started_at)) / DAY
+
+
+def _split(known: _Known) -> Mismatch:
+    counts = [known.totals.exposure(arm.name).assigned for arm in known.test.arms]
+    return mismatch(counts, [arm.share for arm in known.test.arms])
+
+
+def _comparisons(test: AbTest) -> int:
+    return len(test.config.metrics) * (len(test.arms) - 1)
+
+
+def _shown(test: AbTest) -> dict[AbMetric, str]:
+    """Return the metrics that are shown, with what each is for; those that were named come first."""
+    named: Sequence[AbMetric] = test.config.metrics
+    shown: dict[AbMetric, str] = dict.fromkeys(named, "metric")
+    if {"feedback_score", "feedback_per_unit"} & set(named):
+        shown.setdefault("response_rate", "beside")
+    for name in test.config.guardrails:
+        shown.setdefault(name, "guardrail")
+    return shown
+
+
+def _compared(known: _Known, name: AbMetric, b: Arm) -> Comparison:
+    test, metric = known.test, METRICS[name]
+    a = test.arms[0]
+    alpha, comparisons = test.config.alpha, _comparisons(test)
+    arms = (a.name, b.name)
+    if name == "accuracy":
+        ours, theirs = (known.accuracies[arm.name] for arm in (a, b))
+        found = compare_estimates(metric, ours[:3], theirs[:3], alpha=alpha, comparisons=comparisons, arms=arms)
+        lacks = {arm: one.reason for arm, one in zip(arms, (ours, theirs), strict=True) if one.reason}
+        reason = "; ".join(f"arm {arm}: {lack}" for arm, lack in lacks.items())
+        return found._replace(reason=reason) if reason else found
+    sums = [known.totals.of(arm.name, name) for arm in (a, b)]
+    return compare(metric, *sums, alpha=alpha, comparisons=comparisons, arms=arms)
+
+
+def _challenger(known: _Known, arm: Arm, split: Mismatch, days: float | None) -> Challenger:
+    test = known.test
+    shown = _shown(test)
+    found = {name: _compared(known, name, arm) for name in shown}
+    # What only guards isn't among the comparisons that alpha is shared by: it makes no winner.
+    said = [one._replace(significant=None) if shown[name] == "guardrail" else one for name, one in found.items()]
+    guardrails = {str(name): bound for name, bound in test.config.guardrails.items()}
+    judged = verdict(said, arms=(test.arms[0].name, arm.name), split=split, guardrails=guardrails, days=days)
+    return Challenger(
+        arm=arm.name,
+        state=judged.state,
+        verdict=judged.text,
+        winner=judged.winner,
+        notes=list(judged.notes),
+        metrics={name: _metric_result(test, shown[name], one, arm) for name, one in found.items()},
+    )
+
+
+def _metric_result(test: AbTest, role: str, found: Comparison, arm: Arm) -> MetricResult:
+    metric = METRICS[found.metric]
+    names = set(MetricResult.__struct_fields__) & set(Comparison._fields) - {"metric"}
+    return MetricResult(
+        metric=metric.name,  # type: ignore[arg-type]
+        role=role,  # type: ignore[arg-type]
+        kind="ratio" if metric.kind == "log" else metric.kind,
+        better=_SIDES[metric.better],  # type: ignore[arg-type]
+        arm_a=test.arms[0].name,
+        arm_b=arm.name,
+        **{name: getattr(found, name) for name in names},
+    )
+
+
+def _arm_result(known: _Known, arm: Arm) -> ArmResult:
+    exposure, totals = known.totals.exposure(arm.name), known.totals
+    values = {field: _value(METRICS[name], totals, arm.name) for name, field in _VALUES.items()}
+    accuracy = known.accuracies[arm.name]
+    missing = {
+        field: _WITHOUT.get(field, "no unit of this arm counts yet") for field in values if values[field] is None
+    }
+    if accuracy.value is None:
+        missing["accuracy"] = accuracy.reason or NO_ESTIMATE
+    return ArmResult(
+        name=arm.name,
+        model_id=arm.model_id,
+        version_id=arm.version_id,
+        share=arm.share,
+        units=exposure.counted,
+        seen=exposure.seen,
+        assigned=exposure.assigned,
+        excluded=Excluded(mixed=exposure.mixed, misplaced=exposure.misplaced, outside=exposure.outside),
+        predictions=totals.of(arm.name, "error_rate").n,
+        votes=totals.of(arm.name, "feedback_score").n,
+        accuracy=accuracy.value,
+        reasons=missing,
+        **values,
+    )
+
+
+def _value(metric: Metric, totals: ArmTotals, arm: str) -> float | None:
+    sums = totals.of(arm, metric.name)
+    if not sums.n:
+        return None
+    mean = sums.x / (sums.n * metric.scale)
+    return exp(mean) if metric.kind == "log" else mean
+
+
+def _to_look(known: _Known) -> Look:
+    test = known.test
+    metrics = []
+    for arm in test.arms[1:]:
+        for name in test.config.metrics:
+            found = _compared(known, name, arm)
+            parts = {part: getattr(found, part) for part in ("difference", "low", "high", "p_value")}
+            metrics.append(LookMetric(arm=arm.name, metric=name, **parts))
+    units = [known.totals.exposure(arm.name).counted for arm in test.arms]
+    return Look(at=from_micros(known.at), units=units, alarm=_split(known).alarm, metrics=metrics)

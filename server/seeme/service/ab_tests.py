@@ -1,0 +1,373 @@
+"""A/B tests: made, started, stopped and decided. Few, so that what they compare is kept in memory, as stored."""
+
+from collections.abc import Callable, Sequence, Set
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from seeme import assignment
+from seeme.clock import DAY, from_micros, to_micros
+from seeme.domain.units import arm_key
+from seeme.errors import Conflict, NotFound, invalid
+from seeme.ids import short_id
+from seeme.records.ab_tests import (
+    AbConfig,
+    AbConfigPatch,
+    AbTest,
+    AbTestPatch,
+    Arm,
+    Assignment,
+    Decision,
+    NewAbTest,
+    NewArm,
+)
+from seeme.records.predictions import NewPrediction
+from seeme.records.queries import Keyset, from_cursor, to_cursor
+from seeme.records.types import Page
+from seeme.service.digests import digest
+from seeme.service.inbox import Inbox
+from seeme.service.keys import Identity
+from seeme.service.models import Models
+from seeme.store import ab_tests
+from seeme.store.ab_tests import StoredAbTest
+from seeme.store.database import Reader, Transaction
+
+STEP = 0.0001  # of the assignment's hash
+UNCOUNTED = ("", None)  # a prediction that counts for no test
+Change = Callable[[AbTest, int], AbTest]
+Arms = list[Arm]
+
+
+class AbTests:
+    """The A/B tests of this service."""
+
+    def __init__(self, inbox: Inbox, models: Models, clock: Callable[[], int]) -> None:
+        self._inbox = inbox
+        self._models = models
+        self._clock = clock
+        self._tests: dict[str, StoredAbTest] = {}
+
+    async def load(self, reader: Reader) -> None:
+        """Read every test."""
+        self.replace(await ab_tests.tests(reader))
+
+    def replace(self, stored: Sequence[StoredAbTest]) -> None:
+        """Take what was read for all that there is."""
+        self._tests = {one.test.id: one for one in stored}
+
+    def _remember(self, stored: StoredAbTest) -> None:
+        self._tests[stored.test.id] = stored
+
+    def get(self, ab_test_id: str) -> AbTest:
+        """Return a test; raises NotFound."""
+        stored = self._tests.get(ab_test_id)
+        if stored is None:
+            raise NotFound(f"there is no A/B test {ab_test_id}")
+        return stored.test
+
+    def every(self) -> Sequence[AbTest]:
+        """Return every test by creation."""
+        return [stored.test for stored in self._tests.values()]
+
+    def list(self, limit: int = 100, cursor: str | None = None, among: Set[str] = frozenset()) -> Page[AbTest]:
+        """Return tests by creation, after the place of `cursor`; `among` narrows them to those of these models."""
+        after = None if cursor is None else from_cursor(cursor)
+        mine = [one for one in self.every() if not among or {arm.model_id for arm in one.arms} <= among]
+        found = [one for one in sorted(mine, key=_place) if after is None or _place(one) > after]
+        page = found[:limit]
+        return Page(items=page, next_cursor=to_cursor(*_place(page[-1])) if len(found) > limit else None)
+
+    def using(self, model_id: str) -> Sequence[str]:
+        """Return the tests, not ended yet, that a model is an arm of."""
+        return [
+            test.id
+            for test in self.every()
+            if test.status in ("draft", "running") and any(arm.model_id == model_id for arm in test.arms)
+        ]
+
+    # --- life
+
+    async def create(self, new: NewAbTest, identity: Identity) -> tuple[AbTest, bool]:
+        """Store a test, running at once unless it says `start: false`; return it and whether it is new.
+
+        Raises:
+            Invalid: its arms or its split can't be.
+            Conflict: the id exists with other content.
+        """
+        content = digest(new)
+        arms = self._arms(new)
+
+        async def work(tx: Transaction) -> tuple[StoredAbTest, bool]:
+            id = new.id or short_id("ab")
+            known = await self._held(tx, id)
+            if known is not None:
+                if known.digest != content:
+                    raise Conflict(f"the A/B test {id} exists with other content")
+                return known, False
+            at = self._clock()
+            test = AbTest(
+                id=id,
+                name=new.name,
+                status="draft",
+                arms=arms,
+                config=_config(new, id),
+                created_by=identity.holder,
+                created_at=from_micros(at),
+            )
+            stored = StoredAbTest(_started(test, at) if new.start else test, content)
+            await ab_tests.insert(tx, stored)
+            return stored, True
+
+        stored, created = await self._inbox.run(work, lambda result: self._remember(result[0]))
+        return stored.test, created
+
+    async def _held(self, tx: Transaction, id: str) -> StoredAbTest | None:
+        await tx.hold([f"ab:{id}"], alone=True)
+        return await ab_tests.test(tx, id)
+
+    def _arms(self, new: NewAbTest) -> Arms:
+        """Return the arms with names and shares; raises Invalid naming what is wrong."""
+        if new.arms is None:
+            split = 0.5 if new.config.traffic_split is None else new.config.traffic_split
+            pair = [NewArm(model_id=new.model_a_id or ""), NewArm(model_id=new.model_b_id or "")]
+            return _checked(_filled(pair, [1 - split, split]), self._known(pair, ("$.model_a_id", "$.model_b_id")))
+        shares = [arm.share for arm in new.arms]
+        if new.config.traffic_split is not None:
+            if len(new.arms) != 2 or shares != [None, None]:
+                raise invalid("$.config.traffic_split", "is for two arms without shares; give each arm its `share`")
+            shares = [1 - new.config.traffic_split, new.config.traffic_split]
+        elif None in shares:
+            if any(share is not None for share in shares):
+                raise invalid(f"$.arms[{shares.index(None)}].share", "either all arms have a share, or none")
+            shares = [1 / len(new.arms)] * len(new.arms)
+        paths = [f"$.arms[{at}].model_id" for at in range(len(new.arms))]
+        return _checked(_filled(new.arms, [share or 0.0 for share in shares]), self._known(new.arms, paths))
+
+    def _known(self, arms: Sequence[NewArm], paths: Sequence[str]) -> Sequence[str]:
+        """Return the paths of arms whose models and versions are there; raises Invalid for others."""
+        for arm, path in zip(arms, paths, strict=True):
+            try:
+                self._models.get(arm.model_id)
+            except NotFound:
+                raise invalid(path, f"there is no model {arm.model_id}; create it first") from None
+            if arm.version_id is not None and not self._models.has_version(arm.model_id, arm.version_id):
+                where = path.replace("model_id", "version_id")
+                raise invalid(where, f"the model {arm.model_id} has no version {arm.version_id}; create it first")
+        return paths
+
+    async def patch(self, ab_test_id: str, patch: AbTestPatch) -> AbTest:
+        """Change the named parts; of a test that has started only the name and, upwards, the coverage."""
+
+        def change(test: AbTest, at: int) -> AbTest:
+            if patch.name is not UNSET:
+                test = replace(test, name=patch.name)
+            return test if isinstance(patch.config, msgspec.UnsetType) else _configured(test, patch.config)
+
+        return await self._change(ab_test_id, change)
+
+    async def start(self, ab_test_id: str) -> AbTest:
+        """Start a draft; starting a running test changes nothing. Raises Conflict once it has ended."""
+
+        def change(test: AbTest, at: int) -> AbTest:
+            if test.status in ("stopped", "decided"):
+                raise Conflict(f"the A/B test {test.id} has ended; make a new one")
+            for arm in test.arms:
+                self._models.get(arm.model_id)
+            return test if test.status == "running" else _started(test, at)
+
+        return await self._change(ab_test_id, change)
+
+    async def stop(self, ab_test_id: str) -> AbTest:
+        """End a running test; ending it again changes nothing. Raises Conflict for a draft."""
+        return await self._change(ab_test_id, _stopped)
+
+    async def decide(self, ab_test_id: str, decision: Decision, identity: Identity) -> AbTest:
+        """Store which arm was chosen, and by whom; a running test ends with it.
+
+        Raises:
+            Invalid: it has no such arm.
+            Conflict: it hasn't started, or another arm was chosen.
+        """
+
+        def change(test: AbTest, at: int) -> AbTest:
+            if decision.arm not in [arm.name for arm in test.arms]:
+                raise invalid("$.arm", f"the A/B test has the arms {', '.join(arm.name for arm in test.arms)}")
+            if test.status == "decided":
+                if test.chosen_arm != decision.arm:
+                    raise Conflict(f"the A/B test {test.id} was decided for {test.chosen_arm}")
+                return test
+            return replace(
+                _stopped(test, at),
+                status="decided",
+                decided_at=from_micros(at),
+                decided_by=identity.holder,
+                chosen_arm=decision.arm,
+                note=decision.note,
+            )
+
+        return await self._change(ab_test_id, change)
+
+    async def end_due(self) -> None:
+        """End the tests whose time is over."""
+        for test in self.every():
+            if test.status == "running" and not _runs(test, self._clock()):
+                await self.stop(test.id)
+
+    async def _change(self, ab_test_id: str, change: Change) -> AbTest:
+        async def work(tx: Transaction) -> StoredAbTest:
+            stored = await self._held(tx, ab_test_id)
+            if stored is None:
+                raise NotFound(f"there is no A/B test {ab_test_id}")
+            changed = change(stored.test, self._clock())
+            if changed is not stored.test:
+                await ab_tests.update(tx, changed)
+            return replace(stored, test=changed)
+
+        return (await self._inbox.run(work, self._remember)).test
+
+    # --- assignment
+
+    def assignment(self, ab_test_id: str, unit: str | None) -> Assignment:
+        """Return the arm of a unit, with what it follows from."""
+        test = self.get(ab_test_id)
+        arm = None if unit is None or not _runs(test, self._clock()) else _arm_of(test, unit)
+        return Assignment(
+            ab_test_id=test.id,
+            arm=arm,
+            status=test.status,
+            seed=test.config.seed,
+            coverage=test.config.coverage,
+            arms=test.arms,
+            ends_at=test.ends_at,
+        )
+
+    def place(self, new: NewPrediction, at: int) -> tuple[str, str | None]:
+        """Return the arm that a prediction counts for, and the one that its unit's hash gives ('' for none).
+
+        What comes when its test is over is stored and counts for none. Raises Invalid naming the field.
+        """
+        if new.ab_test_id is None or new.unit is None:
+            if new.ab_test_id is new.unit:
+                return UNCOUNTED
+            missing, there = ("$.unit", "ab_test_id") if new.unit is None else ("$.ab_test_id", "unit")
+            raise invalid(missing, f"is needed together with `{there}`")
+        stored = self._tests.get(new.ab_test_id)
+        if stored is None:
+            raise invalid("$.ab_test_id", f"there is no A/B test {new.ab_test_id}; create it first")
+        test = stored.test
+        seen = [arm for arm in test.arms if _is_of(arm, new)]
+        if not seen:
+            whose = new.model_id if new.version_id is None else f"{new.model_id} in the version {new.version_id}"
+            path = "$.version_id" if any(arm.model_id == new.model_id for arm in test.arms) else "$.model_id"
+            raise invalid(path, f"no arm of the A/B test {test.id} is {whose}")
+        if test.status == "draft":
+            raise invalid("$.ab_test_id", f"the A/B test {test.id} hasn't started; start it first")
+        if not _runs(test, at):
+            return UNCOUNTED
+        given = _arm_of(test, new.unit)
+        return arm_key(test.id, seen[0].name), "" if given is None else given.name
+
+
+def _is_of(arm: Arm, new: NewPrediction) -> bool:
+    return arm.model_id == new.model_id and arm.version_id in (None, new.version_id)
+
+
+def _place(test: AbTest) -> Keyset:
+    return Keyset(to_micros(test.created_at), test.id)
+
+
+def _runs(test: AbTest, at: int) -> bool:
+    return test.status == "running" and (test.ends_at is None or at < to_micros(test.ends_at))
+
+
+@lru_cache(maxsize=256)
+def _ranges(shares: tuple[float, ...], coverage: float) -> Sequence[tuple[float, float]]:
+    return assignment.ranges(shares, coverage)
+
+
+def _arm_of(test: AbTest, unit: str) -> Arm | None:
+    place = assignment.hash01(test.config.seed, unit)
+    ranges = _ranges(tuple(arm.share for arm in test.arms), test.config.coverage)
+    return next((arm for arm, (low, high) in zip(test.arms, ranges, strict=True) if low <= place < high), None)
+
+
+def _filled(new: Sequence[NewArm], shares: Sequence[float]) -> Arms:
+    return [
+        Arm(name=arm.name or chr(ord("A") + at), model_id=arm.model_id, version_id=arm.version_id, share=share)
+        for at, (arm, share) in enumerate(zip(new, shares, strict=True))
+    ]
+
+
+def _checked(arms: Arms, paths: Sequence[str]) -> Arms:
+    """Return arms that differ and whose shares fit together; raises Invalid."""
+    for at, arm in enumerate(arms):
+        for other in arms[:at]:
+            both = {arm.version_id, other.version_id}
+            if arm.model_id == other.model_id and (len(both) == 1 or None in both):
+                raise invalid(paths[at], "is in another arm already; arms are different models, or versions of one")
+            if arm.name == other.name:
+                raise invalid(f"$.arms[{at}].name", f"{arm.name} is the name of another arm already")
+    total = sum(arm.share for arm in arms)
+    if abs(total - 1) > STEP / 10:
+        raise invalid("$.arms", f"the shares of all arms must add up to 1 (got {total:g})")
+    return arms
+
+
+def _config(new: NewAbTest, id: str) -> AbConfig:
+    config = new.config
+    return AbConfig(
+        traffic_split=None if new.arms and len(new.arms) > 2 else config.traffic_split,
+        coverage=config.coverage,
+        metrics=_once(config.metrics),
+        duration_days=config.duration_days,
+        alpha=config.alpha,
+        guardrails=config.guardrails,
+        seed=config.seed or id,
+    )
+
+
+def _once(metrics: list[Any]) -> list[Any]:
+    for at, metric in enumerate(metrics):
+        if metric in metrics[:at]:
+            raise invalid(f"$.config.metrics[{at}]", f"{metric} is named twice")
+    return metrics
+
+
+def _configured(test: AbTest, patch: AbConfigPatch) -> AbTest:
+    """Return a test with changed settings; raises Invalid for what can't change any more."""
+    changes = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not UNSET}
+    changes = {name: value for name, value in changes.items() if value != getattr(test.config, name)}
+    if test.status != "draft":
+        for name in changes.keys() - {"coverage"}:
+            raise invalid(f"$.config.{name}", "can't change once a test has started; make a new test")
+        if changes.get("coverage", 1) < test.config.coverage:
+            raise invalid("$.config.coverage", "may only grow while a test runs, so that no unit is moved")
+        if changes and test.status != "running":
+            raise Conflict(f"the A/B test {test.id} has ended")
+    _once(changes.get("metrics", []))
+    arms = test.arms
+    if "traffic_split" in changes:
+        if len(arms) != 2:
+            raise invalid("$.config.traffic_split", "is for two arms")
+        split = changes["traffic_split"]
+        arms = [replace(arms[0], share=1 - split), replace(arms[1], share=split)]
+    return replace(test, arms=arms, config=replace(test.config, **changes))
+
+
+def _started(test: AbTest, at: int) -> AbTest:
+    days = test.config.duration_days
+    ends_at = None if days is None else from_micros(at + round(days * DAY))
+    return replace(test, status="running", started_at=from_micros(at), ends_at=ends_at)
+
+
+def _stopped(test: AbTest, at: int) -> AbTest:
+    """Return a test that has ended: at its planned end, where that has come."""
+    if test.status == "draft":
+        raise Conflict(f"the A/B test {test.id} hasn't started")
+    if test.status != "running":
+        return test
+    ended = from_micros(at) if test.ends_at is None else min(from_micros(at), test.ends_at)
+    return replace(test, status="stopped", stopped_at=ended)
