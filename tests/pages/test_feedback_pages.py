@@ -2,9 +2,11 @@
 
 import re
 
+from tests.conftest import FakeClock
 from tests.pages.conftest import Visitor, signed_in
 from tests.pages.reviewing import correct, decided, fill, fill_detections, listed, make_model
 
+from seeme.clock import MINUTE
 from seeme.records.feedback import Rating, WrongLabel
 from seeme.records.queries import FeedbackQuery
 from seeme.records.review import Claim
@@ -26,12 +28,13 @@ async def reviews(services: Services) -> dict[str, tuple[str, str | None]]:
 
 
 async def test_pending_corrections_are_decided_where_they_are_listed(
-    services: Services, someone: Identity, admin: Visitor
+    services: Services, clock: FakeClock, someone: Identity, admin: Visitor
 ) -> None:
     """The list offers what waits; who decided is kept, and the item of the queue is closed by it."""
     await make_model(services)
     await fill(services, someone, 3)
     await correct(services, someone, "p0", "dog", "it barks")
+    clock.forward(MINUTE)
     await correct(services, someone, "p1", "fox", "red")
     await services.ingest.feedback([Rating(prediction_id="p2", model_id="pets", rating=1)], someone)
     link = re.search(r'href="([^"]*)">Pending corrections', (await admin.get("/models/pets")).text)

@@ -176,6 +176,37 @@ async def test_boxes_are_corrected_by_keyboard(services: Services, someone: Iden
     assert desk.mistakes == []
 
 
+async def test_undo_brings_corrected_boxes_back(services: Services, someone: Identity, desk: Desk) -> None:
+    """As they were corrected, to go on from there; R still means what the model had found."""
+    await make_model(services, "detection")
+    await fill_detections(services, someone, 2)
+    await desk.open()
+    first = await desk.item()
+    await expect(desk.page.locator("seeme-boxes [part=verdict]").first).to_contain_text("Unchanged")
+    await desk.press("b", "Shift+ArrowRight", "b", "3", "Enter")
+    await desk.saved(1)
+    await desk.press("u")
+    await desk.told("Taken back")
+    assert await desk.item() == first
+    await expect(desk.page.locator("#changes")).to_have_text("With your changes 2 objects are right.")
+    await desk.press("l")
+    await expect(desk.page.locator("#box-labels")).not_to_be_checked()
+    await desk.page.locator("#item-title").focus()
+    await desk.press("b", "Delete", "Enter")
+    await desk.saved(1)
+    (kept,) = [item for item in await listed(services) if item.id == first]
+    assert [(box.label, box.box) for box in kept.boxes or ()] == [("fox", (20, 30, 60, 40))]
+    await desk.press("u")
+    await expect(desk.page.locator("#changes")).to_have_text("With your changes 1 object is right.")
+    await desk.press("r")
+    await expect(desk.page.locator("#changes")).to_have_text("Nothing is changed.")
+    await desk.press("a")
+    await desk.saved(1)
+    (kept,) = [item for item in await listed(services) if item.id == first]
+    assert kept.decision == "correct"
+    assert desk.mistakes == []
+
+
 async def test_undo_brings_the_item_back_with_its_note(services: Services, someone: Identity, desk: Desk) -> None:
     """The decision is gone from the service too; a skipped item can be had back as well."""
     await make_model(services)

@@ -302,3 +302,44 @@ async def test_making_something_again_is_harmless(services, someone):
         await services.training.create(
             NewTrainingJob(name="J", dataset_id="pets", version_id="v1", base_model_id="no"), someone
         )
+
+
+async def test_items_are_found_by_split_source_and_label(services, someone):
+    """Of boxes one with the label is enough, and a wildcard or a part of a label is none."""
+
+    async def found(**filters):
+        return [one.id for one in (await services.datasets.items("pets", None, **filters)).items]
+
+    await put(services, item("a"), item("b", "d_g"), item("c", 'say "dog"'))
+    assert await found(label="d_g") == ["b"]
+    assert await found(label="d%") == await found(label="cat", source="import") == []
+    assert await found(label="cat", source="review") == ["a"]
+    assert sorted([id for split in ("train", "val", "test") for id in await found(split=split)]) == ["a", "b", "c"]
+    await services.datasets.create(NewDataset(name="Boxes", id="boxes"), someone)
+    boxes = [LabelledBox(label=label, box=(1, 2, 3, 4)) for label in ("cär", 'say "dog"')]
+    await services.datasets.add("boxes", [NewDatasetItem(id="x", boxes=boxes)], someone)
+    for label, number in (("cär", 1), ('say "dog"', 1), ("dog", 0), ("c", 0), ("C\u00c4R", 0)):
+        assert len((await services.datasets.items("boxes", None, label=label)).items) == number
+
+
+async def test_an_item_is_removed_by_its_id(services, someone):
+    """Versions keep it; what isn't there can't be removed."""
+    await put(services, item("a"), item("b"))
+    version = await freeze(services, someone)
+    await services.datasets.remove("pets", "a")
+    assert (await labels(services), await labels(services, version)) == ({"b": "cat"}, {"a": "cat", "b": "cat"})
+    assert (await services.datasets.read("pets")).item_count == 1
+    with pytest.raises(NotFound, match="no item a in the working set"):
+        await services.datasets.remove("pets", "a")
+
+
+async def test_the_latest_training_jobs_come_first(services, clock, someone):
+    """In pages, each of them once."""
+    await freeze(services, someone, id="v1")
+    for name in "abcde":
+        await services.training.create(NewTrainingJob(name=name, dataset_id="pets", version_id="v1"), someone)
+        clock.forward(1)
+    first = await services.training.latest(3)
+    rest = await services.training.latest(3, first.next_cursor)
+    assert ([job.name for job in first.items], [job.name for job in rest.items]) == (["e", "d", "c"], ["b", "a"])
+    assert rest.next_cursor is None

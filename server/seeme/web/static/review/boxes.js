@@ -1,14 +1,24 @@
 // The box editor of a detection: what goes in, and which boxes are right after all that was done in it.
 import { $, counted, picture } from "./item.js";
 
-/** Show the boxes of an item. */
+/** With more boxes than this their labels would cover the objects. */
+const CROWD = 12;
+/** What the model found in the image that is shown. */
+let found = [];
+
+/** Show the boxes of an item: the model's, or as somebody had corrected them before that was taken back. */
 export function draw(task, setup) {
   const editor = $("boxes");
   const { prediction } = task;
+  found = (prediction?.detections ?? []).map(({ label, box }) => ({ label, box }));
+  // A box that nobody touches is right when the item is decided.
+  editor.strings = { is_: "Unchanged" };
   editor.labels = setup.labels;
   editor.imageSize = prediction?.image_size ?? undefined;
   editor.imageSrc = picture(task, setup)?.src ?? "";
-  editor.boxes = prediction?.detections ?? [];
+  const given = prediction?.detections ?? [];
+  editor.boxes = task.edited?.map((box) => given.find((one) => same(one, box)) ?? box) ?? given;
+  editor.classList.toggle("crowded", editor.boxes.length > CROWD);
   // Two items may have the same boxes, and the editor keeps changes then.
   editor.reset?.();
   tell();
@@ -20,7 +30,6 @@ const same = (one, other) => one.label === other.label && String(one.box) === St
 export function judged() {
   const editor = $("boxes");
   const boxes = (editor.boxes ?? []).map(({ label, box }) => ({ label, box }));
-  const before = [...boxes];
   const drawn = [];
   const value = editor.value ?? [];
   for (const { feedback_type: kind, detection_index: at, correct_label: label, box } of value) {
@@ -29,7 +38,7 @@ export function judged() {
     else boxes[at] = { label: label ?? boxes[at].label, box: box ?? boxes[at].box };
   }
   const right = [...boxes.filter(Boolean), ...drawn];
-  const changed = right.length !== before.length || right.some((one, at) => !same(one, before[at]));
+  const changed = right.length !== found.length || right.some((one, at) => !same(one, found[at]));
   return { boxes: right, changed, missing: begun() - value.length };
 }
 
@@ -47,6 +56,14 @@ export function tell() {
   $("approve").classList.toggle("primary", !changed && !missing);
   $("changes").textContent = missing ? `${counted(missing, "box").replace("boxs", "boxes")} still without what is right.`
     : changed ? `With your changes ${boxes.length === 1 ? "1 object is" : `${boxes.length} objects are`} right.` : "Nothing is changed.";
+}
+
+/** Put back what the model found. */
+export function restore(task) {
+  const editor = $("boxes");
+  editor.boxes = task.prediction?.detections ?? [];
+  editor.reset();
+  tell();
 }
 
 /** Go to the next box, or to the one before. */

@@ -200,6 +200,7 @@ export class Queue extends EventTarget {
     entry.state = "undone";
     task.until ??= Date.now() + LEASE;
     task.draft = entry.body?.note ?? "";
+    task.edited = entry.body?.boxes;
     if (this.current) this.ready.unshift(this.current);
     this.current = task;
     this.#save();

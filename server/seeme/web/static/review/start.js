@@ -174,7 +174,8 @@ const KEYS = {
 const BOX_KEYS = {
   b: (event) => boxes.walk(event.shiftKey ? -1 : 1),
   d: () => $("boxes").draw(),
-  r: () => { $("boxes").reset(); boxes.tell(); announce("All boxes are put back."); },
+  r: () => { boxes.restore(queue.current); announce("All boxes are put back."); },
+  l: () => $("box-labels").click(),
 };
 
 function digit(number) {
@@ -231,6 +232,7 @@ function wire() {
   $("go-on").addEventListener("click", () => void queue.goOn());
   $("note").addEventListener("input", ({ target }) => { if (queue.current) queue.current.draft = target.value; });
   $("boxes")?.addEventListener("seeme-change", () => boxes.tell());
+  $("box-labels")?.addEventListener("change", ({ target }) => $("boxes").classList.toggle("bare", !target.checked));
   labels.listen(chosen);
   addEventListener("online", () => void queue.retry());
   addEventListener("pagehide", () => queue.leave());
