@@ -69,7 +69,7 @@ async def test_the_comparison_is_said_in_words_and_numbers(
     await services.datasets.create_version("pets", NewDatasetVersion(name="First", id="v1"), someone)
     page = await admin.get(COMPARED + "&segment=camera&version=v1")
     assert page.status == 200
-    assert re.search(r"B is better: B changes the share of right items by \+\d+\.\d to \+\d+\.\d points", page.text)
+    assert re.search(r"B is better: B&#39;s share of right items is \d+\.\d to \d+\.\d points higher", page.text)
     for part in ("Scores", "Who is right", "Confusions, B minus A", "By label", "By camera", "Where only one is right"):
         assert part in page.text
     assert "/models/birds/predictions/old-" in page.text
@@ -145,7 +145,7 @@ async def test_boxes_and_numbers_have_their_own_scores(services: Services, someo
         ]
         await services.ingest.predictions(near, someone)
     page = await admin.get("/models/prices/compare?a=old&b=new&dataset=prices")
-    assert "B is better: B changes the mean absolute error by" in page.text
+    assert "B is better: B&#39;s mean absolute error is" in page.text
     assert "Where only one is right" not in page.text
 
 

@@ -238,7 +238,9 @@ select k.input, x.*
 from unnest(:ids::text[]) as k(input) cross join lateral (
   select id, created_at, label, confidence, value, error,
     case when cast(:detailed as bigint) = 1 then detail end as detail
-  from predictions where model_id = :model_id and version_id = :version_id and input_hash = k.input
+  from predictions
+  where model_id = :model_id and version_id = :version_id and version_id <> ''
+    and substr(input_hash, 1, 16) = substr(k.input, 1, 16) and input_hash = k.input
   order by created_at + 0 desc, id desc limit 1
 ) as x;
 
@@ -247,6 +249,7 @@ select k.input, x.*
 from unnest(:ids::text[]) as k(input) cross join lateral (
   select id, created_at, label, confidence, value, error,
     case when cast(:detailed as bigint) = 1 then detail end as detail
-  from predictions where model_id = :model_id and version_id = :version_id and input_id = k.input
+  from predictions
+  where model_id = :model_id and version_id = :version_id and version_id <> '' and input_id = k.input
   order by created_at + 0 desc, id desc limit 1
 ) as x;

@@ -178,7 +178,8 @@ select j.value as input, p.id, p.created_at, p.label, p.confidence, p.value, p.e
 from json_each(:ids) j
 cross join predictions p on p.model_id = :model_id and p.id = (
   select q.id from predictions q indexed by predictions_by_input_hash
-  where q.model_id = :model_id and q.version_id = :version_id and q.input_hash = j.value
+  where q.model_id = :model_id and q.version_id = :version_id and q.version_id <> ''
+    and substr(q.input_hash, 1, 16) = substr(j.value, 1, 16) and q.input_hash = j.value
   order by q.created_at desc, q.id desc limit 1
 );
 
@@ -188,6 +189,6 @@ select j.value as input, p.id, p.created_at, p.label, p.confidence, p.value, p.e
 from json_each(:ids) j
 cross join predictions p on p.model_id = :model_id and p.id = (
   select q.id from predictions q indexed by predictions_by_input_id
-  where q.model_id = :model_id and q.version_id = :version_id and q.input_id = j.value
+  where q.model_id = :model_id and q.version_id = :version_id and q.version_id <> '' and q.input_id = j.value
   order by q.created_at desc, q.id desc limit 1
 );

@@ -143,7 +143,10 @@ def _parts(found: ModelComparison) -> dict[str, Any]:
         "changes": [row for row in found.confusions if row.delta and row.actual != row.predicted][:_LISTED],
         "classes": found.classes[:_LABELS],
         "more_classes": max(0, len(found.classes) - _LABELS),
-        "change": change_of(found.task),
+        "change": signed if found.task == "regression" else points,
+        "unit": "" if found.task == "regression" else " points",
+        "headline": _HEADLINES[found.task],
+        "chance": chance,
         "points": points,
         "score": figure if found.task == "regression" else percent,
     }
@@ -159,31 +162,40 @@ def points(change: float) -> str:
     return text if float(text) == 0 else ("−" if change < 0 else "+") + text
 
 
-def _signed(change: float) -> str:
-    return ("−" if change < 0 else "+" if change > 0 else "") + figure(abs(change))
+def signed(change: float) -> str:
+    """Return a change of a number of unknown size, with its sign and four digits."""
+    return ("−" if change < 0 else "+" if change > 0 else "") + f"{abs(change):.4g}"
 
 
-def change_of(task: str) -> Any:
-    """Return how a change of the headline is written: points of a share, or a number."""
-    return _signed if task == "regression" else lambda change: points(change) + " points"
+def chance(p_value: float) -> str:
+    """Return a p-value.
+
+    >>> chance(0.0412), chance(1e-9)
+    ('= 0.041', '< 0.001')
+    """
+    return "< 0.001" if p_value < 0.001 else f"= {p_value:.3f}"
+
+
+_HEADLINES = {
+    "classification": "share of right items",
+    "detection": "share of images that are wholly right",
+    "regression": "mean absolute error",
+}
 
 
 def verdict(found: ModelComparison) -> str:
     """Return in words what the comparison says, and no more than it does."""
-    if found.delta is None or found.low is None or found.high is None:
+    if found.low is None or found.high is None or found.delta is None:
         return ""
-    what = {
-        "classification": "the share of right items",
-        "detection": "the share of images that are wholly right",
-        "regression": "the mean absolute error",
-    }[found.task]
-    write = _signed if found.task == "regression" else points
-    unit = "" if found.task == "regression" else " points"
-    ends = f"{write(found.low)} to {write(found.high)}{unit}"
+    what = f"B's {_HEADLINES[found.task]}"
+    write, unit = (signed, "") if found.task == "regression" else (points, " points")
+    low, high = (write(limit).lstrip("+−") + unit for limit in (found.low, found.high))
     if found.low <= 0 <= found.high:
-        return f"No difference can be told: in {what} B is between {ends} from A, so either may be the better one."
-    better = (found.delta > 0) != (found.task == "regression")
-    return f"{'B' if better else 'A'} is better: B changes {what} by {ends}."
+        return f"No difference can be told: {what} may be {low} lower than A's, or {high} higher, or anything between."
+    higher = found.delta > 0
+    better = "B" if higher != (found.task == "regression") else "A"
+    near, far = (low, high) if higher else (high, low)
+    return f"{better} is better: {what} is {near.removesuffix(unit)} to {far} {'higher' if higher else 'lower'}."
 
 
 def picture(low: float | None, high: float | None, value: float | None) -> Picture | None:
@@ -225,12 +237,12 @@ def lines(found: ModelComparison) -> list[Line]:
     """Return the scores of both versions, side by side."""
     a, b = found.versions[0], found.versions[1]
     write = figure if found.task == "regression" else percent
-    change = change_of(found.task)
+    change, unit = (signed, "") if found.task == "regression" else (points, " points")
     made = []
     for name, title, about in _SCORES[found.task]:
         values = [getattr(one, name) for one in (a, b)]
         texts = [_text(one, name, write) for one in (a, b)]
-        moved = change(values[1] - values[0]) if None not in values else "–"
+        moved = change(values[1] - values[0]) + unit if None not in values else "–"
         made.append(Line(title, texts[0], texts[1], moved, about))
     return made
 
@@ -242,7 +254,7 @@ def _text(score: VersionScore, name: str, write: Any) -> str:
 
 def matrix(found: ModelComparison) -> Matrix | None:
     """Return the confusion difference as a table; None where there are too many labels, or none."""
-    labels = [row.label for row in found.classes]
+    labels = sorted(row.label for row in found.classes)
     if found.task != "classification" or not 2 <= len(labels) <= _MATRIX:
         return None
     cells = {(row.actual, row.predicted): row for row in found.confusions}
