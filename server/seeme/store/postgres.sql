@@ -234,13 +234,16 @@ from unnest(:ids::text[]) as k(id) cross join lateral (
   select * from dataset_items where model_id = :model_id and prediction_id = k.id offset 0
 ) as x;
 
+-- `+ 0`: it else may go through all of a model by time until it meets the input.
 -- name: latest_of_input_hashes
 select k.input, x.*
 from unnest(:ids::text[]) as k(input) cross join lateral (
   select id, created_at, label, confidence, value, error,
     case when cast(:detailed as bigint) = 1 then detail end as detail
-  from predictions where model_id = :model_id and version_id = :version_id and input_hash = k.input
-  order by created_at desc, id desc limit 1
+  from predictions
+  where model_id = :model_id and version_id = :version_id and version_id <> ''
+    and substr(input_hash, 1, 16) = substr(k.input, 1, 16) and input_hash = k.input
+  order by created_at + 0 desc, id desc limit 1
 ) as x;
 
 -- name: latest_of_input_ids
@@ -248,8 +251,9 @@ select k.input, x.*
 from unnest(:ids::text[]) as k(input) cross join lateral (
   select id, created_at, label, confidence, value, error,
     case when cast(:detailed as bigint) = 1 then detail end as detail
-  from predictions where model_id = :model_id and version_id = :version_id and input_id = k.input
-  order by created_at desc, id desc limit 1
+  from predictions
+  where model_id = :model_id and version_id = :version_id and version_id <> '' and input_id = k.input
+  order by created_at + 0 desc, id desc limit 1
 ) as x;
 
 -- name: ab_units_of

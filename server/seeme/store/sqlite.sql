@@ -1,5 +1,6 @@
 -- What SQLite does otherwise than PostgreSQL: a list of keys is one JSON value, of any number of models, and an insert
--- doesn't say which ids were free, as the one writer has just asked.
+-- doesn't say which ids were free, as the one writer has just asked. Where it would read all of a model for each key, it is
+-- told how to go (cross join, indexed by).
 
 -- name: known_predictions
 select 'live' as state, p.model_id, p.id, p.digest
@@ -177,9 +178,10 @@ join dataset_items i on i.model_id = :model_id and i.prediction_id = j.value;
 select j.value as input, p.id, p.created_at, p.label, p.confidence, p.value, p.error,
   case when cast(:detailed as bigint) = 1 then p.detail end as detail
 from json_each(:ids) j
-join predictions p on p.model_id = :model_id and p.id = (
-  select q.id from predictions q
-  where q.model_id = :model_id and q.version_id = :version_id and q.input_hash = j.value
+cross join predictions p on p.model_id = :model_id and p.id = (
+  select q.id from predictions q indexed by predictions_by_input_hash
+  where q.model_id = :model_id and q.version_id = :version_id and q.version_id <> ''
+    and substr(q.input_hash, 1, 16) = substr(j.value, 1, 16) and q.input_hash = j.value
   order by q.created_at desc, q.id desc limit 1
 );
 
@@ -187,9 +189,9 @@ join predictions p on p.model_id = :model_id and p.id = (
 select j.value as input, p.id, p.created_at, p.label, p.confidence, p.value, p.error,
   case when cast(:detailed as bigint) = 1 then p.detail end as detail
 from json_each(:ids) j
-join predictions p on p.model_id = :model_id and p.id = (
-  select q.id from predictions q
-  where q.model_id = :model_id and q.version_id = :version_id and q.input_id = j.value
+cross join predictions p on p.model_id = :model_id and p.id = (
+  select q.id from predictions q indexed by predictions_by_input_id
+  where q.model_id = :model_id and q.version_id = :version_id and q.version_id <> '' and q.input_id = j.value
   order by q.created_at desc, q.id desc limit 1
 );
 

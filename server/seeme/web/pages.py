@@ -13,6 +13,7 @@ from seeme.errors import Forbidden, SeeMeError, ServiceFailed
 from seeme.service.keys import Identity
 from seeme.service.services import Services
 from seeme.web.guard import SESSION_COOKIE, check_models
+from seeme.web.pages_comparing import compare
 from seeme.web.pages_datasets import dataset, datasets
 from seeme.web.pages_docs import docs
 from seeme.web.pages_embed import embed, make_key, make_secret, require_token, retire_secret, revoke_key
@@ -76,6 +77,7 @@ PAGES = [
     Page("GET", _MODEL + "/data-engine", engine, "read"),
     Page("POST", _MODEL + "/data-engine", set_engine, "admin"),
     Page("POST", _MODEL + "/data-engine/reference", set_reference, "admin"),
+    Page("GET", _MODEL + "/compare", compare, "read"),
     Page("GET", _MODEL + "/embed", embed, "read"),
     Page("POST", _MODEL + "/embed", make_key, "admin"),
     Page("POST", _MODEL + "/keys/{key_id}/revoke", revoke_key, "admin"),
