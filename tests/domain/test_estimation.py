@@ -233,6 +233,28 @@ def test_skipped_items_are_said():
     assert found.strata[0].skipped == 5
 
 
+def test_unusable_inputs_are_counted_apart_with_what_they_could_be_worth():
+    """A tenth of the reviewed couldn't be judged: the bounds are the interval's, were they all wrong, or all right."""
+    found = estimate([stratum(RANDOM, 0.05, 1000, 50, 45, 40, unusable=5)])
+    assert found.strata[0].unusable == 5
+    assert found.notes[0].startswith("5 of the reviewed predictions were called unusable")
+    low, high = wording.percent(0.9 * found.low), wording.percent(0.9 * found.high + 0.1)
+    assert "stand for 10 % of the predictions" in found.notes[0]
+    assert found.notes[0].endswith(f"between {low} and {high}.")
+    (nothing,) = estimate([stratum(RANDOM, 0.05, 1000, 50, 0, 0, unusable=5)]).strata
+    assert nothing.note == estimation.NO_VERDICT
+
+
+def test_what_expired_undecided_is_said():
+    """Retention took them; were they left behind by a choice, the mark stays for good."""
+    found = estimate([stratum(RANDOM, 0.05, 1000, 50, 45, 40, expired=5)])
+    assert not found.marked
+    assert found.notes[0].startswith("5 predictions that were taken for review were gone by age")
+    chosen = estimate([stratum(RANDOM, 0.05, 1000, 50, 45, 40, expired=5, out_of_order=1)])
+    assert chosen.marked
+    assert "5 of those are gone by age." in chosen.notes[0]
+
+
 def test_days_of_which_none_is_decided_are_said_where_others_stand_for_them():
     """Tuesday waits, Monday is done: one weight for both, and a note; none when Tuesday is under way too."""
     monday, tuesday = stratum(RANDOM, 0.05, 700, 35, 35, 31), stratum(RANDOM, 0.05, 300, 15, 0, 0)

@@ -22,6 +22,7 @@ NONE_DECIDED = "nothing has been reviewed yet"
 NEVER_TAKEN = "no rule can take these predictions for review (pi is 0); a random_sample rule reaches all"
 NONE_TAKEN = "chance took none of these for review"
 WAITING = "taken for review, but none is decided yet"
+NO_VERDICT = "taken for review, but none of those reviewed could be judged"
 OUT_OF_ORDER = "served out of hash order while others wait, so the decided ones may not be a random part"
 UNKNOWN = ("value", "low", "high", "method", "effective_n", "covered_share")
 
@@ -79,7 +80,8 @@ def row(one: Stratum) -> StratumRow:
     sums = one.sums
     note = None
     if not sums.decided:
-        note = NEVER_TAKEN if one.pi <= 0 else WAITING if sums.taken else NONE_TAKEN
+        waiting = NO_VERDICT if sums.unusable else WAITING
+        note = NEVER_TAKEN if one.pi <= 0 else waiting if sums.taken else NONE_TAKEN
     elif one.marked:
         note = OUT_OF_ORDER
     return StratumRow(
@@ -91,6 +93,8 @@ def row(one: Stratum) -> StratumRow:
         decided=sums.decided,
         right=sums.right,
         skipped=sums.skipped,
+        unusable=sums.unusable,
+        expired=sums.expired,
         weight=one.weight,
         marked=one.marked,
         note=note,

@@ -59,23 +59,55 @@ def coverage_notes(every: Sequence[Stratum], found: Limits | None) -> list[str]:
         worst = (1 - part) * found.low
         notes.append(f"If all of those left out were wrong, or all right, the accuracy of all predictions would be "
                      f"between {percent(worst)} and {percent((1 - part) * found.high + part)}.")  # fmt: skip
-    return notes + _doubts(every)
+    return notes + _marks(every) + _unusable(every, found) + _unseen(every)
 
 
-def _doubts(every: Sequence[Stratum]) -> list[str]:
-    """Return what may bias the estimate and that no interval shows."""
-    notes = []
+def _marks(every: Sequence[Stratum]) -> list[str]:
+    """Return where the order of service may bias the estimate, which no interval shows."""
     marked = [one for one in every if one.sums.decided and one.marked]
-    if marked:
-        notes.append(
-            f"Not to be trusted: in {_kinds(marked)}, {sum(one.sums.out_of_order for one in marked)} reviewed ones "
-            "were served out of hash order while others wait, so they may not be a random part. Decide the rest."
-        )
-    skipped = sum(one.sums.skipped for one in every)
+    if not marked:
+        return []
+    gone = sum(one.sums.expired for one in marked)
+    waits = any(one.sums.decided + one.sums.unusable + one.sums.expired < one.sums.taken for one in marked)
+    return [
+        f"Not to be trusted: in {_kinds(marked)}, {sum(one.sums.out_of_order for one in marked)} reviewed ones "
+        "were served out of hash order while others wait, so they may not be a random part."
+        + (f" {gone} of those are gone by age." if gone else "")
+        + (" Decide those before them." if waits else "")
+    ]
+
+
+def _unusable(every: Sequence[Stratum], found: Limits | None) -> list[str]:
+    """Return how many inputs couldn't be judged, and the accuracy if all of these were wrong, or right."""
+    unusable = sum(one.sums.unusable for one in every)
+    seen = [one for one in every if one.pi > 0 and one.sums.decided]
+    size = sum(one.expected for one in seen)
+    if not unusable:
+        return []
+    start = f"{unusable} of the reviewed predictions were called unusable and have no verdict"
+    if found is None or not size:
+        return [f"{start}."]
+    part = sum(one.expected * one.sums.unusable / (one.sums.decided + one.sums.unusable) for one in seen) / size
+    return [
+        f"{start}; they stand for {percent(part)} of the predictions, and the estimate is as if these were like the "
+        f"others of their rules. If all of them were wrong, or all right, the accuracy would be between "
+        f"{percent((1 - part) * found.low)} and {percent((1 - part) * found.high + part)}."
+    ]
+
+
+def _unseen(every: Sequence[Stratum]) -> list[str]:
+    """Return how many taken ones got no verdict for other reasons."""
+    notes = []
+    skipped, expired = sum(one.sums.skipped for one in every), sum(one.sums.expired for one in every)
     if skipped:
         notes.append(
-            f"{skipped} times a prediction was skipped, or called unusable, and got no verdict; if these are the "
-            "harder ones, the estimate is too high."
+            f"{skipped} times a prediction was skipped; while these have no verdict and are the harder ones, the "
+            "estimate is too high."
+        )
+    if expired:
+        notes.append(
+            f"{expired} predictions that were taken for review were gone by age before anybody decided; the decided "
+            "ones of the same rules stand for them."
         )
     return notes
 

@@ -11,11 +11,14 @@ from seeme.store.database import Transaction
 from seeme.store.strata import Strata, key_of
 
 
-async def forget_open_items(tx: Transaction, keys: Sequence[EventKey]) -> None:
-    """Delete undecided items: without its prediction nobody can judge one. They stay counted as taken, not decided."""
+async def forget_open_items(tx: Transaction, keys: Sequence[EventKey], counted: Strata) -> None:
+    """Delete undecided items: without its prediction nobody can judge one. They stay taken, and count as expired."""
     items = [(model_id, item_id(model_id, id, round)) for model_id, id in keys for round in (1, 2)]
     found = await review.rows(tx, items)
-    await review.delete(tx, [key for key, row in found.items() if row.decision is None])
+    gone = {key: row for key, row in found.items() if row.decision is None}
+    await review.delete(tx, gone)
+    for row in gone.values():
+        counting.expiry(counted, row)
 
 
 async def uncount(tx: Transaction, row: PredictionRow, counted: Strata) -> None:

@@ -101,6 +101,7 @@ class Queue:
             await review.write_log(tx, row, at, identity.holder, "skipped", note)
             counted = Strata()
             counting.skip(counted, row)
+            await counting.catch_up(tx, counted, row)
             await counted.store(tx, self._writer)
             return row
 
@@ -205,6 +206,8 @@ class Queue:
         """Count a decision in its stratum, or take it away."""
         counted = Strata()
         counting.decision(counted, row, sign)
+        if sign > 0:
+            await counting.catch_up(tx, counted, row)
         await counted.store(tx, self._writer)
 
     async def _mine(self, tx: Transaction, model_id: str, id: str, identity: Identity, at: int) -> ReviewRow:

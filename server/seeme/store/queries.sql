@@ -437,6 +437,22 @@ where model_id = :model_id and id = :id;
 -- name: set_reasons
 update review_items set reasons = :reasons, updated_at = :at where model_id = :model_id and id = :id;
 
+-- name: bring_in_order
+update review_items set in_order = 1
+where review_items.model_id = :model_id and rule_set = :rule_set and matched = :matched
+  and in_order = 0 and was_right is not null and round = 1
+  and place < coalesce((
+    select min(w.place) from review_items w
+    where w.model_id = :model_id and w.rule_set = :rule_set and w.matched = :matched
+      and w.decision is null and w.pi is not null and w.passed_by = '' and w.round = 1
+  ), 9223372036854775807)
+  and exists (
+    select 1 from predictions p
+    where p.model_id = :model_id and p.id = review_items.prediction_id
+      and p.created_at = review_items.created_at
+  )
+returning *;
+
 -- name: review_of_prediction
 select * from review_items where model_id = :model_id and prediction_id = :prediction_id order by round;
 
@@ -504,10 +520,11 @@ order by b.decided_at desc, b.id limit :most;
 -- name: add_strata
 insert into strata (
   model_id, day, version_id, arm, rule_set, matched, writer, pi, n, confident, c_sum, c_squares, taken, decided,
-  was_right, out_of_order, skipped, dc_n, dc_sum, dc_squares, d_sum, d_squares, cd_sum
+  was_right, out_of_order, skipped, dc_n, dc_sum, dc_squares, d_sum, d_squares, cd_sum, unusable, expired
 ) values (
   :model_id, :day, :version_id, :arm, :rule_set, :matched, :writer, :pi, :n, :confident, :c_sum, :c_squares, :taken,
-  :decided, :was_right, :out_of_order, :skipped, :dc_n, :dc_sum, :dc_squares, :d_sum, :d_squares, :cd_sum
+  :decided, :was_right, :out_of_order, :skipped, :dc_n, :dc_sum, :dc_squares, :d_sum, :d_squares, :cd_sum, :unusable,
+  :expired
 ) on conflict (model_id, day, version_id, arm, rule_set, matched, writer) do update set
   n = strata.n + excluded.n, confident = strata.confident + excluded.confident,
   c_sum = strata.c_sum + excluded.c_sum, c_squares = strata.c_squares + excluded.c_squares,
@@ -516,7 +533,8 @@ insert into strata (
   skipped = strata.skipped + excluded.skipped, dc_n = strata.dc_n + excluded.dc_n,
   dc_sum = strata.dc_sum + excluded.dc_sum, dc_squares = strata.dc_squares + excluded.dc_squares,
   d_sum = strata.d_sum + excluded.d_sum, d_squares = strata.d_squares + excluded.d_squares,
-  cd_sum = strata.cd_sum + excluded.cd_sum;
+  cd_sum = strata.cd_sum + excluded.cd_sum, unusable = strata.unusable + excluded.unusable,
+  expired = strata.expired + excluded.expired;
 
 -- name: strata_between
 select * from strata

@@ -131,6 +131,15 @@ async def reopen(tx: Transaction, row: ReviewRow, at: int) -> None:
     await tx.run("reopen_item", **{name: getattr(row, name) for name in names}, at=at)
 
 
+async def bring_in_order(tx: Transaction, row: ReviewRow) -> list[ReviewRow]:
+    """Let what was decided before its turn be in order, as far as no earlier item of the stratum waits; return it.
+
+    Items that somebody skipped are not waited for. Where the prediction is gone, those before it may have gone open.
+    """
+    found = await tx.all("bring_in_order", model_id=row.model_id, rule_set=row.rule_set, matched=row.matched)
+    return [to_row(one) for one in found]
+
+
 async def set_reasons(tx: Transaction, rows: Sequence[ReviewRow], at: int) -> None:
     """Store further reasons to look at items."""
     changes = [{"model_id": row.model_id, "id": row.id, "reasons": row.reasons, "at": at} for row in rows]
