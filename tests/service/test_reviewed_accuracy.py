@@ -1,10 +1,13 @@
 """What reviews tell of all predictions: the estimate, and what settings would queue."""
 
+from collections import Counter
+
 import msgspec
 import pytest
 from msgspec.structs import replace
 
 from seeme.clock import DAY
+from seeme.domain.intervals import wilson
 from seeme.errors import Invalid
 from seeme.records.engine import DryRunRequest
 from seeme.records.predictions import NewPrediction
@@ -138,3 +141,31 @@ async def test_a_mark_stays_when_retention_takes_what_was_left_behind(services, 
     found = (await services.accuracy.report("digits", None, None)).accuracy
     assert (found.marked, found.strata[0].expired) == (True, 9)
     assert not (await services.accuracy.report("digits", clock(), clock())).accuracy.marked
+
+
+async def test_copies_of_an_input_tell_no_more_than_one(services, model, someone, clock):
+    """They are taken and served together, over days too; another version, or a day alone, sees its own."""
+    only = {"low_confidence": {"enabled": False}, "random_sample": {"enabled": True, "rate": 1.0}}
+    await set_rules(services, **only)
+    for day in range(2):
+        new = [
+            NewPrediction(model_id="digits", id=f"{day}-{n}", label="0", input_hash=f"{n % 8:064x}") for n in range(16)
+        ]
+        await services.ingest.predictions(new, someone)
+        clock.forward(DAY)
+    rows = await claim(services, ADA, 16)
+    assert sorted(Counter(row.place for row in rows).values()) == [4, 4, 4, 4]
+    for row in rows:
+        wrong = row.place == rows[0].place
+        decision = NewDecision(decision="corrected", label="1") if wrong else CORRECT
+        await services.queue.decide("digits", row.id, decision, ADA)
+    report = await services.accuracy.report("digits", None, None)
+    found = report.accuracy
+    assert (found.decided, found.effective_n) == (16, 4)
+    assert "16 of the reviewed predictions are of 4 inputs that came more than once" in " ".join(found.notes)
+    assert (found.low, found.high) == pytest.approx(wilson(0.75, 4 / (1 - 16 / 32), 1.959964), abs=1e-6)
+    assert report.classes.classes[0].precision_low == pytest.approx(found.low, abs=1e-6)
+    day = clock() - 2 * DAY
+    assert (await services.accuracy.report("digits", day, day)).accuracy.effective_n == 4
+    (week,) = [one for one in await services.reports.metrics("digits", MetricsQuery(lookback_weeks=2)) if one.reviewed]
+    assert (week.accuracy_low, week.reviewed) == (found.low, 16)

@@ -1,8 +1,10 @@
 """What an estimate of accuracy leaves out and rests on, in plain words."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from seeme.domain.intervals import Limits
+from seeme.domain.repeats import Repeat
 from seeme.domain.strata import Stratum, merged
 
 NO_PREDICTIONS = "there are no predictions"
@@ -130,6 +132,18 @@ def lag_note(parts: Iterable[Iterable[Stratum]], seen: Sequence[Stratum]) -> lis
     return [
         f"{percent(late / total)} of the predictions are of days or versions of which none of their kind is decided "
         "yet; the decided ones of the same rules stand for them, as if accuracy hadn't changed."
+    ]
+
+
+def repeats_note(repeats: Sequence[Repeat]) -> list[str]:
+    """Return how many of the reviewed are copies of one another."""
+    inputs = {input: n for input, n in Counter(one.input for one in repeats).items() if n > 1}
+    if not inputs:
+        return []
+    words = "one input that came" if len(inputs) == 1 else f"{len(inputs)} inputs that came"
+    return [
+        f"{sum(inputs.values())} of the reviewed predictions are of {words} more than once; copies tell no more than "
+        "one, and the interval counts them so."
     ]
 
 

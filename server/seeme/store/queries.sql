@@ -560,6 +560,21 @@ where model_id = :model_id and day >= :start and day < :stop and n > 0
   and (cast(:version_id as text) is null or version_id = :version_id)
 order by day, version_id, arm, rule_set, matched, predicted, actual;
 
+-- name: repeats_between
+select i.created_at, i.version_id, i.rule_set, i.matched, i.place, i.label, i.decided_label, i.was_right
+from review_items i
+where i.model_id = :model_id and i.created_at >= :start and i.created_at < :stop
+  and i.was_right is not null and i.pi is not null and i.round = 1
+  and (cast(:version_id as text) is null or i.version_id = :version_id)
+  and i.place in (
+    select r.place from review_items r
+    where r.model_id = :model_id and r.created_at >= :start and r.created_at < :stop
+      and r.was_right is not null and r.pi is not null and r.round = 1
+      and (cast(:version_id as text) is null or r.version_id = :version_id)
+    group by r.place having count(*) > 1
+  )
+order by i.place, i.created_at, i.id;
+
 -- name: delete_confusions_between
 delete from confusions where model_id = :model_id and day >= :start and day < :stop;
 

@@ -22,3 +22,6 @@ create index review_waiting on review_items (model_id, rule_set, matched, place)
   where decision is null and pi is not null and passed_by = '' and round = 1;
 create index review_early on review_items (model_id, rule_set, matched, place)
   where in_order = 0 and was_right is not null and round = 1;
+-- Which decided predictions are copies of one another: the same input has the same place.
+create index review_judged on review_items (model_id, created_at, place, version_id)
+  where was_right is not null and pi is not null and round = 1;
