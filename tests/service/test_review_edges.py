@@ -4,6 +4,7 @@ import pytest
 
 from seeme.clock import DAY, from_micros
 from seeme.errors import Conflict, Gone
+from seeme.records.datasets import NewDataset
 from seeme.records.feedback import Accepted, Comment, Correction, Rating
 from seeme.records.models import ConfigPatch, ModelPatch, NewModel
 from seeme.records.predictions import Detection, LabelledBox, NewLabel, NewPrediction
@@ -52,6 +53,34 @@ async def test_an_item_of_an_id_that_is_used_again_is_not_the_new_predictions(se
     await services.removal.erase(subject)
     assert [item.id for item in await listed(services)] == [row.id]
     await services.accuracy.report("digits", None, None)
+
+
+async def test_an_id_that_is_used_again_is_another_prediction(services, model, someone, clock):
+    """It is queued and learned from anew, and erasing its person leaves the former one's item in the dataset."""
+    dataset, _ = await services.datasets.create(NewDataset(name="Digits"), ADA)
+    await set_rules(services, **ALL, target_dataset_id=dataset.id)
+    await services.ingest.predictions([prediction("img.png", subject="ann")], someone)
+    (first,) = await claim(services, ADA)
+    await services.queue.decide("digits", first.id, CORRECT, ADA)
+    for _ in range(2):
+        clock.forward(31 * DAY)
+        await services.removal.retain()
+    await services.ingest.predictions([prediction("img.png", subject="bob", label="1")], someone)
+    await services.ingest.feedback([Rating(prediction_id="img.png", model_id="digits", rating=-1)], someone)
+    assert (await services.flagged.item(first.id)).prediction is None
+    with pytest.raises(Conflict, match="is gone; nobody could judge it again"):
+        await services.queue.undo("digits", first.id, ADA)
+    (second,) = await claim(services, ADA, 5)
+    assert second.reasons == "random_sample negative_feedback"
+    await services.queue.decide("digits", second.id, CORRECT, ADA)
+    items = (await services.datasets.items(dataset.id, None)).items
+    assert {item.id: item.label for item in items} == {first.id: "0", second.id: "1"}
+    assert (await services.reports.rebuild("digits", None, None)).changed == []
+    subject = services.ingest.subject_hash("bob")
+    assert subject is not None
+    await services.removal.erase(subject)
+    assert [item.id for item in (await services.datasets.items(dataset.id, None)).items] == [first.id]
+    assert [item.id for item in await listed(services)] == [first.id]
 
 
 async def test_a_decision_about_a_prediction_that_is_gone_stands(services, model, someone, clock):

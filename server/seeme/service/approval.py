@@ -10,7 +10,7 @@ from seeme.records.rows import FeedbackRow, ReviewRow
 from seeme.service.keys import Identity
 from seeme.service.queue import CLOSED, Queue, held
 from seeme.service.sampling import new_item
-from seeme.store import events, reading, review
+from seeme.store import events, review
 from seeme.store.database import Transaction
 
 
@@ -47,22 +47,25 @@ class Approval:
     async def rejected(self, tx: Transaction, row: FeedbackRow, identity: Identity, at: int) -> None:
         """Open the item again that this feedback had closed."""
         for item in await review.of_prediction(tx, row.model_id, row.prediction_id):
-            gone = await reading.prediction(tx, row.model_id, row.prediction_id) is None
             if item.feedback_id != row.id:
                 continue
-            if gone:  # nobody could judge it again: it stays counted, and teaches nothing
+            if (
+                await review.prediction_of(tx, item) is None
+            ):  # nobody could judge it again: it stays counted, and teaches nothing
                 await self._queue.unlearn(tx, item)
             else:
                 await self._queue.reopen(tx, item, identity, at)
 
     async def _item(self, tx: Transaction, row: FeedbackRow, at: int) -> ReviewRow | None:
         known = await review.of_prediction(tx, row.model_id, row.prediction_id)
-        if known:
-            return known[0]
         key = (row.model_id, row.prediction_id)
         target = (await events.targets(tx, [key])).get(key)
+        firsts = [item for item in known if item.round == 1]
         if target is None:
-            return None
+            return max(firsts, key=lambda item: item.created_at, default=None)
+        for item in firsts:
+            if item.created_at == target.created_at:
+                return item
         model = self._model(row.model_id)
         item = new_item(target, sampling.BY_FEEDBACK, model.data_engine, at, sampled=False)
         await review.insert(tx, [item])

@@ -6,7 +6,7 @@ from seeme.errors import Conflict, NotFound
 from seeme.records.predictions import Detail
 from seeme.records.rows import ItemRow, ReviewRow
 from seeme.service.datasets import Datasets
-from seeme.store import reading, review
+from seeme.store import review
 from seeme.store.database import Row, Transaction
 
 _detail = msgspec.json.Decoder(Detail)
@@ -25,7 +25,7 @@ class Learning:
         """
         if not row.dataset_id or row.decision == "unusable" or row.round == 2:
             return
-        prediction = await reading.prediction(tx, row.model_id, row.prediction_id)
+        prediction = await review.prediction_of(tx, row)
         if prediction is None:
             return
         try:

@@ -22,7 +22,7 @@ from seeme.service.keys import Identity
 from seeme.service.learning import Learning
 from seeme.service.models import Models
 from seeme.service.sampling import item_id
-from seeme.store import reading, review
+from seeme.store import review
 from seeme.store.database import Transaction
 from seeme.store.strata import Strata
 
@@ -167,7 +167,7 @@ class Queue:
                 raise Conflict(f"the item {id} isn't decided")
             if row.decided_key != identity.key_id and "admin" not in identity.scopes:
                 raise Conflict(f"the item {id} was decided by {row.decided_by}; only they (or an admin) can undo it")
-            if await reading.prediction(tx, model_id, row.prediction_id) is None:
+            if await review.prediction_of(tx, row) is None:
                 raise Conflict(f"the prediction of the item {id} is gone; nobody could judge it again")
             await self._drop_second(tx, row)
             await self.reopen(tx, row, identity, at, lease_seconds)
@@ -197,6 +197,8 @@ class Queue:
         if row.round != 1:
             return
         for other in await review.of_prediction(tx, row.model_id, row.prediction_id):
+            if other.created_at != row.created_at:
+                continue
             if other.round == 2 and other.status in ("in_review", *CLOSED):
                 raise Conflict(f"the item {row.id} has a second review since; its first one stands")
             if other.round == 2:
@@ -252,7 +254,7 @@ def _second(row: ReviewRow, at: int) -> ReviewRow:
     """Return the item of a second review, which is not for who made the first."""
     return ReviewRow(
         model_id=row.model_id,
-        id=item_id(row.model_id, row.prediction_id, 2),
+        id=item_id(row.model_id, row.prediction_id, row.created_at, 2),
         prediction_id=row.prediction_id,
         reasons=row.reasons,
         place=row.place,

@@ -192,7 +192,8 @@ class Removal:
         await counted.store(tx, self._intake.sums.writer)
         await bury(tx, "feedback", gone, at)
         for model_id in sorted(models):
-            await self._datasets.erase(tx, model_id, [row.id for row in rows if row.model_id == model_id])
+            ids = [row.id for row in rows if row.model_id == model_id]
+            await self._datasets.erase(tx, model_id, ids, subject)
         await self._bury_predictions(tx, rows)
         await self._intake.sums.add(tx, delta, at - FINE_KEPT)
         return len(rows)

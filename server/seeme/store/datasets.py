@@ -268,9 +268,13 @@ async def rows_after(reader: Reader, dataset_id: str, id: str, since: int, most:
     return [_to_row(row) for row in rows]
 
 
-async def items_of_predictions(reader: Reader, model_id: str, ids: list[str]) -> list[ItemRow]:
-    """Return the items made of these predictions, in whatever dataset and version."""
-    return [_to_row(row) for row in await reader.all("dataset_items_of_predictions", model_id=model_id, ids=ids)]
+async def items_of_predictions(reader: Reader, model_id: str, ids: list[str], subject: bytes) -> list[ItemRow]:
+    """Return the items made of a person's predictions with these ids, in whatever dataset and version.
+
+    An id may have been another person's prediction once, which retention has taken.
+    """
+    values = {"model_id": model_id, "ids": ids, "subject": subject}
+    return [_to_row(row) for row in await reader.all("dataset_items_of_predictions", **values)]
 
 
 async def items_of_subject(reader: Reader, subject: bytes, most: int) -> list[ItemRow]:

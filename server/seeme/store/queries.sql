@@ -472,11 +472,13 @@ where r.id = :id order by r.model_id limit 2;
 -- name: one_review
 select r.*, p.input_url, p.input_stored, p.detail, p.value
 from review_items r left join predictions p on p.model_id = r.model_id and p.id = r.prediction_id
+  and p.created_at = r.created_at
 where r.model_id = :model_id and r.id = :id;
 
 -- name: list_review_of_model
 select r.*, p.input_url, p.input_stored
 from review_items r left join predictions p on p.model_id = r.model_id and p.id = r.prediction_id
+  and p.created_at = r.created_at
 where r.model_id = :model_id and (r.queued_at, r.id) > (:at, :id)
   and (cast(:status as text) is null or r.status = :status)
   and (cast(:dataset_id as text) is null or r.dataset_id = :dataset_id)
@@ -488,6 +490,7 @@ order by r.queued_at, r.id limit :most;
 select r.*, p.input_url, p.input_stored
 from review_items r join models m on m.id = r.model_id and m.deleted_at is null
 left join predictions p on p.model_id = r.model_id and p.id = r.prediction_id
+  and p.created_at = r.created_at
 where r.dataset_id = :dataset_id and (r.queued_at, r.id) > (:at, :id)
   and (cast(:status as text) is null or r.status = :status)
   and (cast(:label as text) is null or r.label = :label)
@@ -512,8 +515,8 @@ select a.label, a.decision as first_decision, a.decided_label as first_label, a.
   p.detail
 from review_items b
 join review_items a on a.model_id = b.model_id and a.prediction_id = b.prediction_id and a.round = 1
-  and a.decision is not null
-left join predictions p on p.model_id = b.model_id and p.id = b.prediction_id
+  and a.created_at = b.created_at and a.decision is not null
+left join predictions p on p.model_id = b.model_id and p.id = b.prediction_id and p.created_at = b.created_at
 where b.model_id = :model_id and b.round = 2 and b.decision is not null and b.decided_at >= :since
 order by b.decided_at desc, b.id limit :most;
 
