@@ -13,7 +13,7 @@ from seeme.domain.intervals import Group, Limits, effective, limits, normal_quan
 from seeme.domain.repeats import Repeat, design_effects
 from seeme.domain.strata import Key, Stratum, merged
 from seeme.domain.sums import MOMENT_SCALE
-from seeme.domain.wording import coverage_notes, difference_note, lag_note, repeats_note, too_little
+from seeme.domain.wording import coverage_notes, difference_note, lag_note, too_little
 from seeme.records.accuracy import AccuracyEstimate, Method, StratumRow
 
 LEAST_DECIDED = 2
@@ -54,12 +54,10 @@ def estimate(
     every = merged(strata)
     seen = [one for one in every if one.pi > 0 and one.sums.decided]
     effects = effects_of(seen, repeats)
-    predictions = sum(one.sums.n for one in every)
-    decided = sum(one.sums.decided for one in every)
+    predictions, decided = sum(one.sums.n for one in every), sum(one.sums.decided for one in every)
     naive = sum(one.sums.right for one in every) / decided if decided else None
     why = too_little(every)
     method, found = (None, None) if why else _found(seen, normal_quantile(level), for_comparison, effects)
-    reasons = dict.fromkeys(UNKNOWN, why) if why else {}
     return AccuracyEstimate(
         value=found.mean if found else None,
         low=found.low if found else None,
@@ -73,14 +71,10 @@ def estimate(
         covered_share=sum(one.sums.n for one in seen) / predictions if found else None,
         naive_accuracy=naive,
         marked=any(one.marked for one in seen),
-        notes=[
-            *coverage_notes(every, found),
-            *lag_note(parts, seen),
-            *repeats_note(repeats if found else ()),
-            *difference_note(seen, found, naive),
-        ],
+        notes=coverage_notes(every, found) + lag_note(parts, seen) + difference_note(seen, found, naive, repeats),
         strata=[row(one) for one in every],
-        reasons=reasons if decided else {**reasons, "naive_accuracy": NONE_DECIDED},
+        reasons=dict.fromkeys(UNKNOWN if why else (), why or "")
+        | ({} if decided else {"naive_accuracy": NONE_DECIDED}),
     )
 
 

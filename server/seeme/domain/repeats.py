@@ -16,7 +16,7 @@ class Repeat(NamedTuple):
     """A decided prediction whose input another decided one has, too: its stratum, its input and what was found."""
 
     key: Key
-    input: int  # the same number for the same input: where the queue serves it
+    place: int  # of its input in the queue: the same for copies
     predicted: str | None = None
     actual: str | None = None
 
@@ -34,7 +34,7 @@ def design_effects(
     """
     counts: defaultdict[int, defaultdict[Key, int]] = defaultdict(lambda: defaultdict(int))
     for one in repeats:
-        counts[one.input][one.key] += 1
+        counts[one.place][one.key] += 1
     more: defaultdict[Key, float] = defaultdict(float)
     for of_input in counts.values():
         total = sum(count * weights[key] for key, count in of_input.items())

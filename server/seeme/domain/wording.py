@@ -135,35 +135,41 @@ def lag_note(parts: Iterable[Iterable[Stratum]], seen: Sequence[Stratum]) -> lis
     ]
 
 
-def repeats_note(repeats: Sequence[Repeat]) -> list[str]:
+def _copies(repeats: Sequence[Repeat]) -> list[str]:
     """Return how many of the reviewed are copies of one another."""
-    inputs = {input: n for input, n in Counter(one.input for one in repeats).items() if n > 1}
+    inputs = [count for count in Counter(one.place for one in repeats).values() if count > 1]
     if not inputs:
         return []
     words = "one input that came" if len(inputs) == 1 else f"{len(inputs)} inputs that came"
     return [
-        f"{sum(inputs.values())} of the reviewed predictions are of {words} more than once; copies tell no more than "
+        f"{sum(inputs)} of the reviewed predictions are of {words} more than once; copies tell no more than "
         "one, and the interval counts them so."
     ]
 
 
-def difference_note(seen: Sequence[Stratum], found: Limits | None, naive: float | None) -> list[str]:
-    """Return one sentence on why the naive number and the estimate differ."""
+def difference_note(
+    seen: Sequence[Stratum], found: Limits | None, naive: float | None, repeats: Sequence[Repeat] = ()
+) -> list[str]:
+    """Return how the estimate counts copies among the reviewed, and why it and the naive number differ."""
     if found is None or naive is None:
         return []
+    return [*_copies(repeats), _difference(seen, found, naive)]
+
+
+def _difference(seen: Sequence[Stratum], found: Limits, naive: float) -> str:
     size, decided = sum(one.expected for one in seen), sum(one.sums.decided for one in seen)
     most = max(seen, key=lambda one: (one.sums.decided / decided - one.expected / size, one.key))
     stands, reviewed = most.expected / size, most.sums.decided / decided
     start = f"Of the reviewed, {percent(naive)} are right; the estimate is {percent(found.mean)}"
     if len(seen) == 1 or reviewed - stands < 0.005:
-        return [f"{start}: all kinds were reviewed at about the same rate, so the two are close."]
+        return f"{start}: all kinds were reviewed at about the same rate, so the two are close."
     others = decided - most.sums.decided
     rest = (sum(one.sums.right for one in seen) - most.sums.right) / others
-    return [
+    return (
         f"{start}, because those of {_kinds([most])} are {percent(reviewed)} of the reviewed but {percent(stands)} of "
         f"the predictions, and {percent(most.sums.right / most.sums.decided)} of them are right against "
         f"{percent(rest)} of the other reviewed ones."
-    ]
+    )
 
 
 def _kinds(strata: Sequence[Stratum]) -> str:
