@@ -25,10 +25,15 @@ class Approval:
         """Close the item of a corrected prediction by what its user said.
 
         Raises:
-            Conflict: a reviewer holds the item, or decided otherwise.
+            Conflict: a reviewer holds the item, or decided otherwise, or the label isn't among the model's.
         """
         if row.feedback_type != "correction":  # a verdict about one box doesn't say what the whole image holds
             return
+        labels = self._model(row.model_id).labels
+        if row.correct_label is not None and labels and row.correct_label not in labels:
+            raise Conflict(
+                f"{row.correct_label!r} isn't among the model's labels; add it to them first, or reject this feedback"
+            )
         item = await self._item(tx, row, at)
         if item is None:  # retention has taken the prediction: there is nothing to learn from
             return

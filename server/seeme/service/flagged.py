@@ -83,7 +83,11 @@ class Flagged:
         )
         why = [WHY.get(reason, reason) for reason in item.reasons]
         log = await review.read_log(self._reader, home, id)
-        return ReviewTask(item=item, prediction=prediction, feedback=said.items, why=why, log=log)
+        feedback = said.items
+        if item.second and item.decision is None:  # blind: not what the first reviewer made of it
+            hidden = {"review": "pending", "reviewed_by": None, "reviewed_at": None}
+            feedback = [msgspec.structs.replace(one, **hidden) for one in feedback]
+        return ReviewTask(item=item, prediction=prediction, feedback=feedback, why=why, log=log)
 
     async def _prediction(self, item: ReviewItem) -> Prediction | None:
         """Return the prediction of an item; None once retention has taken it, whatever has its id by now."""

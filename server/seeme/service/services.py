@@ -69,7 +69,9 @@ class Services:
         self.removal: Removal = Removal(
             self.inbox, self.intake, self.models, self.signing, self.datasets, files, settings, clock
         )
-        self.queue = Queue(self.inbox, self.models, Learning(self.datasets), sums.writer, clock)
+        self.queue = Queue(
+            self.inbox, self.models, Learning(self.datasets), sums.writer, clock, self.intake.update_time
+        )
         self.flagged = Flagged(database, self.models, self.events, clock)
         self.dry_runs = DryRuns(self.models, self.events, clock)
         approval = Approval(self.queue, self.models.get)

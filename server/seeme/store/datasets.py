@@ -208,12 +208,15 @@ async def insert_version(tx: Transaction, stored: StoredDatasetVersion) -> None:
 
 async def difference(reader: Reader, dataset_id: str, old: int, new: int) -> tuple[int, int, int]:
     """Return how many items a version has that an older one hasn't, lacks, and has with other content."""
-    numbers = []
-    for query in ("dataset_items_entered", "dataset_items_left", "dataset_items_changed"):
+    found = {}
+    for query in ("dataset_items_entered", "dataset_items_left", "dataset_items_in_both"):
         row = await reader.one(query, dataset_id=dataset_id, old=old, new=new)
-        numbers.append(int(row["n"]) if row else 0)
-    entered, left, changed = numbers
-    return entered - changed, left - changed, changed
+        assert row is not None
+        found[query] = row
+    # Rows that are in both versions by their ids: some were changed and changed back in between.
+    both = int(found["dataset_items_in_both"]["n"])
+    entered, left = (int(found[query]["n"]) - both for query in ("dataset_items_entered", "dataset_items_left"))
+    return entered, left, int(found["dataset_items_in_both"]["changed"])
 
 
 def _to_row(row: Row) -> ItemRow:

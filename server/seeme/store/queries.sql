@@ -674,8 +674,9 @@ where dataset_id = :dataset_id and since > :old and since <= :new and until > :n
 select count(*) as n from dataset_items
 where dataset_id = :dataset_id and until > :old and until <= :new and since <= :old;
 
--- name: dataset_items_changed
-select count(*) as n from dataset_items a join dataset_items b on b.dataset_id = a.dataset_id and b.id = a.id
+-- name: dataset_items_in_both
+select count(*) as n, cast(coalesce(sum(case when a.digest <> b.digest then 1 else 0 end), 0) as bigint) as changed
+from dataset_items a join dataset_items b on b.dataset_id = a.dataset_id and b.id = a.id
 where a.dataset_id = :dataset_id and a.since > :old and a.since <= :new and a.until > :new
   and b.until > :old and b.until <= :new and b.since <= :old;
 
