@@ -34,6 +34,12 @@ class Learning:
             detail = f"the dataset {row.dataset_id} is gone" if isinstance(error, NotFound) else str(error)
             await review.write_log(tx, row, row.decided_at or 0, row.decided_by or "", "not kept", detail)
 
+    async def take_input(self, tx: Transaction, model_id: str, prediction_id: str) -> None:
+        """Put what was decided about a prediction again: its input has come since."""
+        for row in await review.of_prediction(tx, model_id, prediction_id):
+            if row.decision is not None:
+                await self.keep(tx, row)
+
     async def drop(self, tx: Transaction, row: ReviewRow) -> None:
         """Take an item out of its dataset's working set; versions that have it keep it."""
         if row.dataset_id and row.round == 1:

@@ -61,7 +61,8 @@ class Services:
         self._secret = deployment_secret(settings)
         self.ingest = Ingest(self.inbox, self.models, self.signing, database, self.intake.sampling, self._secret, clock)
         self.events = Events(database, self.models, public_url, clock)
-        self.inputs = Inputs(database, self.inbox, self.models, self.events, files, settings, clock)
+        learning = Learning(self.datasets)
+        self.inputs = Inputs(database, self.inbox, self.models, self.events, files, learning, settings, clock)
         self.accuracy = Accuracy(database, self.models)
         self.reports = Reports(database, self.inbox, self.models, sums, self.accuracy, clock)
         self.dataset_exports = DatasetExports(database, self.datasets, files)
@@ -69,9 +70,7 @@ class Services:
         self.removal: Removal = Removal(
             self.inbox, self.intake, self.models, self.signing, self.datasets, files, settings, clock
         )
-        self.queue = Queue(
-            self.inbox, self.models, Learning(self.datasets), sums.writer, clock, self.intake.update_time
-        )
+        self.queue = Queue(self.inbox, self.models, learning, sums.writer, clock, self.intake.update_time)
         self.flagged = Flagged(database, self.models, self.events, clock)
         self.dry_runs = DryRuns(self.models, self.events, clock)
         approval = Approval(self.queue, self.models.get)

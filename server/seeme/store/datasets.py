@@ -239,6 +239,11 @@ async def end_item(tx: Transaction, row: ItemRow, until: int) -> None:
     await tx.run("end_dataset_item", dataset_id=row.dataset_id, id=row.id, since=row.since, until=until)
 
 
+async def set_stored(tx: Transaction, row: ItemRow) -> None:
+    """Store that the input of an item is stored."""
+    await tx.run("set_dataset_item_stored", dataset_id=row.dataset_id, id=row.id, since=row.since)
+
+
 async def delete_items(tx: Transaction, rows: Sequence[ItemRow]) -> None:
     """Delete items, and give back their inputs."""
     keys = [{"dataset_id": row.dataset_id, "id": row.id, "since": row.since} for row in rows]

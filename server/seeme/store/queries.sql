@@ -655,6 +655,9 @@ select * from dataset_items where dataset_id = :dataset_id and id = :id and unti
 -- name: end_dataset_item
 update dataset_items set until = :until where dataset_id = :dataset_id and id = :id and since = :since;
 
+-- name: set_dataset_item_stored
+update dataset_items set input_stored = 1 where dataset_id = :dataset_id and id = :id and since = :since;
+
 -- name: delete_dataset_item
 delete from dataset_items where dataset_id = :dataset_id and id = :id and since = :since;
 
