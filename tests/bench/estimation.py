@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from seeme.domain.estimation import estimate, variances
+from seeme.domain.estimation import effects_of, estimate, variances
 from seeme.domain.intervals import normal_quantile, wilson
+from seeme.domain.repeats import Repeat
 from seeme.domain.strata import Stratum, Sums
 from seeme.domain.sums import MOMENT_SCALE
 from seeme.records.accuracy import AccuracyEstimate
@@ -39,6 +40,7 @@ class Scenario:
     redrawn: bool = False  # a new population in each run: accuracy of the process, as comparisons need
     base: float = 0.1  # a prediction is right with probability base + slope * c
     slope: float = 0.9
+    copies: tuple[int, ...] = (1,)  # how often inputs come, in turn: copies are alike, and are taken together
     most: float | None = None  # the largest RMSE aimed at
 
 
@@ -65,15 +67,20 @@ SCENARIOS = (
         n=2_000,
         redrawn=True,
     ),
+    Scenario("every input five times", RULE, copies=(5,)),
+    Scenario("every input five times, half undecided, in hash order", RULE, copies=(5,), served="half in hash order"),
+    Scenario("one input in twenty comes twenty times", RULE, copies=(20, *[1] * 19)),
+    Scenario("every input five times, random 5 %", {"random_sample": 0.05}, copies=(5,), confident=False),
 )
 
 
 class Population(NamedTuple):
-    """Predictions: whether right, reported confidence in steps of 1e-4, and which rules match (a bit each)."""
+    """Predictions: whether right, confidence in steps of 1e-4, which rules match (a bit each), and of which input."""
 
     right: Array
     steps: Array
     pattern: Array
+    input: Array
 
 
 class Outcome(NamedTuple):
@@ -99,22 +106,24 @@ class Outcome(NamedTuple):
 
 def population(scenario: Scenario, random: numpy.random.Generator) -> Population:
     """Draw predictions and what rules see of them."""
-    c = random.beta(4, 1, scenario.n)
-    right = random.random(scenario.n) < scenario.base + scenario.slope * c
+    inputs = scenario.n * len(scenario.copies) // sum(scenario.copies)
+    c = random.beta(4, 1, inputs)
+    right = random.random(inputs) < scenario.base + scenario.slope * c
     reported = c**scenario.power
     seen = {
         "low_confidence": reported < scenario.threshold,
-        "margin": random.random(scenario.n) < 0.2 * (1 - c),
-        "new_class": random.random(scenario.n) < 0.02,
-        "random_sample": numpy.ones(scenario.n, dtype=bool),
+        "margin": random.random(inputs) < 0.2 * (1 - c),
+        "new_class": random.random(inputs) < 0.02,
+        "random_sample": numpy.ones(inputs, dtype=bool),
     }
-    seen |= {rule: random.random(scenario.n) < 0.25 for rule in scenario.rates if rule not in seen}
-    pattern = sum(seen[rule].astype(int) << bit for bit, rule in enumerate(scenario.rates))
-    return Population(right, numpy.round(reported * MOMENT_SCALE).astype(int), numpy.asarray(pattern))
+    seen |= {rule: random.random(inputs) < 0.25 for rule in scenario.rates if rule not in seen}
+    pattern = numpy.asarray(sum(seen[rule].astype(int) << bit for bit, rule in enumerate(scenario.rates)))
+    of = numpy.repeat(numpy.arange(inputs), numpy.resize(scenario.copies, inputs))
+    return Population(right[of], numpy.round(reported * MOMENT_SCALE).astype(int)[of], pattern[of], of)
 
 
-def samples(scenario: Scenario, runs: int) -> Iterator[tuple[float, list[Stratum]]]:
-    """Yield the truth and the strata of each run."""
+def samples(scenario: Scenario, runs: int) -> Iterator[tuple[float, list[Stratum], list[Repeat]]]:
+    """Yield the truth, the strata and the copies among the decided ones of each run."""
     random, draws = numpy.random.default_rng(POPULATION_SEED), numpy.random.default_rng(SAMPLING_SEED)
     size = 1 if scenario.redrawn else CHUNK
     fixed = population(scenario, random)
@@ -123,32 +132,37 @@ def samples(scenario: Scenario, runs: int) -> Iterator[tuple[float, list[Stratum
         parts = [_stratum(scenario, found, pattern, draws, size) for pattern in numpy.unique(found.pattern).tolist()]
         truth = float((scenario.base + scenario.slope * 4 / 5) if scenario.redrawn else fixed.right.mean())
         for number in range(size):
-            yield truth, [part[number] for part in parts]
+            both = [part[number] for part in parts]
+            yield truth, [stratum for stratum, _ in both], [one for _, repeats in both for one in repeats]
 
 
 def _stratum(
     scenario: Scenario, found: Population, pattern: int, draws: numpy.random.Generator, size: int
-) -> list[Stratum]:
-    """Sample one stratum `size` times."""
+) -> list[tuple[Stratum, list[Repeat]]]:
+    """Sample one stratum `size` times; return it with the copies among what is decided."""
     matched = tuple(rule for bit, rule in enumerate(scenario.rates) if pattern >> bit & 1)
     pi = 1 - float(numpy.prod([1 - scenario.rates[rule] for rule in matched]))
     here = found.pattern == pattern
     order = numpy.argsort(found.steps[here], kind="stable")
     y, c = found.right[here][order].astype(float), found.steps[here][order].astype(float)
-    hashes = draws.random((size, len(y)))
+    of = found.input[here][order]
+    place = numpy.cumsum(numpy.diff(of, prepend=of[:1]) != 0)  # copies are neighbours, and have one hash
+    hashes = draws.random((size, int(place[-1]) + 1))[:, place]
     taken = hashes < pi
     d = y * MOMENT_SCALE - c
     columns = numpy.stack([numpy.ones_like(y), y, c, c * c, d, d * d, c * d], axis=1)
-    sums = (_served(scenario.served, taken, hashes) @ columns).astype(int).tolist()
+    served = _served(scenario.served, taken, hashes)
+    sums = (served @ columns).astype(int).tolist()
     strata = []
-    for count, (decided, right, *moments) in zip(taken.sum(axis=1).tolist(), sums, strict=True):
+    for number, (count, (decided, right, *moments)) in enumerate(zip(taken.sum(axis=1).tolist(), sums, strict=True)):
         late = decided if scenario.served == "half by confidence" else 0
         plain = {"n": len(y), "taken": count, "decided": decided, "right": right, "out_of_order": late}
         if scenario.confident:
             names = ("dc_sum", "dc_squares", "d_sum", "d_squares", "cd_sum")
             plain |= {"confident": len(y), "c_sum": int(c.sum()), "c_squares": int((c * c).sum()), "dc_n": decided}
             plain |= dict(zip(names, moments, strict=True))
-        strata.append(Stratum(1, matched, pi, Sums(**plain)))
+        copies = [] if scenario.copies == (1,) else of[served[number]].tolist()
+        strata.append((Stratum(1, matched, pi, Sums(**plain)), [Repeat((1, matched), one) for one in copies]))
     return strata
 
 
@@ -168,8 +182,8 @@ def simulate(scenario: Scenario, runs: int) -> Outcome:
     """Estimate the accuracy of a scenario `runs` times."""
     errors, covered, above, widths, naive, naive_covered, marked, decided, truths, plain = ([] for _ in range(10))
     unknown = 0
-    for truth, strata in samples(scenario, runs):
-        found = estimate(strata, for_comparison=scenario.redrawn)
+    for truth, strata, repeats in samples(scenario, runs):
+        found = estimate(strata, for_comparison=scenario.redrawn, repeats=repeats)
         if found.value is None or found.low is None or found.high is None or found.naive_accuracy is None:
             unknown += 1
             continue
@@ -178,7 +192,7 @@ def simulate(scenario: Scenario, runs: int) -> Outcome:
         covered.append(found.low <= truth <= found.high)
         above.append(truth < found.low)
         widths.append(found.high - found.low)
-        plain.append(_plain_covers(found, strata, truth, scenario.redrawn))
+        plain.append(_plain_covers(found, strata, repeats, truth, scenario.redrawn))
         naive.append(found.naive_accuracy - truth)
         naive_covered.append(_naive_covers(found, truth))
         marked.append(found.marked)
@@ -204,10 +218,12 @@ def simulate(scenario: Scenario, runs: int) -> Outcome:
     )
 
 
-def _plain_covers(found: AccuracyEstimate, strata: list[Stratum], truth: float, comparison: bool) -> bool:
+def _plain_covers(
+    found: AccuracyEstimate, strata: list[Stratum], repeats: list[Repeat], truth: float, comparison: bool
+) -> bool:
     seen = [one for one in strata if one.sums.decided]
     mean = sum(one.expected * one.sums.right / one.sums.decided for one in seen) / sum(one.expected for one in seen)
-    both = variances(seen, mean, comparison)
+    both = variances(seen, mean, comparison, effects_of(seen, repeats))
     variance = both.difference if found.method == "difference" else both.hajek
     return abs((found.value or 0.0) - truth) <= Z * sqrt(variance)
 

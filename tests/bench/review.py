@@ -104,7 +104,7 @@ async def fill(services: Services, first: int, count: int) -> None:
 def _item(n: int) -> ReviewRow:
     return ReviewRow(
         model_id="m",
-        id=item_id("m", str(n)),
+        id=item_id("m", str(n), 0),
         prediction_id=str(n),
         reasons="random_sample",
         place=n * 2_654_435_761 % 2**62,  # scattered, each its own

@@ -11,6 +11,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from seeme.domain.classes import MARKED, UNDRAWN, Cell, class_table
 from seeme.domain.intervals import normal_quantile, wilson
+from seeme.domain.repeats import Repeat
 from seeme.domain.strata import Stratum, Sums
 
 Z = normal_quantile(0.95)
@@ -195,3 +196,53 @@ def test_of_whatever_counts_the_numbers_are_shares_and_nulls_have_reasons(counts
         for name in ("precision", "recall", "f1"):
             low, value, high = (getattr(row, name + end) for end in ("_low", "", "_high"))
             assert value is None or 0 <= low <= value + 1e-12 <= high + 2e-12 <= 1 + 3e-12
+
+
+def test_a_label_that_chance_hardly_draws_keeps_an_honest_interval():
+    """One rule takes all of its kind, the random sample 1 % of the others: ten labels down to 1 % of the predictions.
+
+    Over 300 draws each interval covers in 88 % or more, 95 % on average; taking what was drawn for all there is, those
+    of the rarest label covered in 26 to 16 %.
+    """
+    draws = numpy.random.default_rng(7)
+    n, labels = 2000, [f"label {i}" for i in range(10)]
+    actual = draws.choice(10, n, p=[0.3, 0.2, 0.15, 0.1, 0.1, 0.05, 0.04, 0.03, 0.02, 0.01])
+    low = draws.random(n) < 0.2
+    wrong = draws.random(n) < numpy.where(low, 0.4, 0.04)
+    predicted = numpy.where(wrong, (actual + 1 + draws.integers(0, 9, n)) % 10, actual)
+    truth = precision_recall_fscore_support(actual, predicted)
+    code = 100 * low + 10 * predicted + actual
+    sizes = numpy.bincount(low).tolist()
+    keys = {0: (ALL, 0.01), 1: (SOME, 1.0)}
+    covered = {(name, label): [] for name in ("precision", "recall", "f1") for label in range(10)}
+    for _ in range(300):
+        counts = numpy.bincount(code[low | (draws.random(n) < 0.01)], minlength=200).reshape(2, 10, 10)
+        strata, cells = [], []
+        for which, (key, pi) in keys.items():
+            seen = int(counts[which].sum())
+            right = int(numpy.trace(counts[which]))
+            strata.append(Stratum(*key, pi, Sums(n=sizes[which], taken=seen, decided=seen, right=right)))
+            cells += [
+                Cell(key, labels[p], labels[a], int(counts[which, p, a])) for p, a in product(range(10), repeat=2)
+            ]
+        for row in class_table(cells, strata).classes:
+            label = labels.index(row.label)
+            for place, name in enumerate(("precision", "recall", "f1")):
+                if (value := getattr(row, name)) is not None:
+                    bounds = getattr(row, f"{name}_low"), getattr(row, f"{name}_high")
+                    covered[name, label].append(bounds[0] <= truth[place][label] <= bounds[1])
+                    assert bounds[0] <= value <= bounds[1] + 1e-12
+    shares = [numpy.mean(found) for found in covered.values()]
+    assert min(shares) >= 0.88, shares
+    assert numpy.mean(shares) == pytest.approx(0.945, abs=0.02)
+
+
+def test_copies_of_an_input_count_once_for_their_label():
+    """Five inputs that each came four times have the interval of five, and other labels keep theirs."""
+    strata = [Stratum(*ALL, 0.01, Sums(n=4000, taken=40, decided=40, right=32))]
+    cells = [Cell(ALL, "cat", "cat", 16), Cell(ALL, "cat", "dog", 4), Cell(ALL, "dog", "dog", 16)]
+    cells.append(Cell(ALL, "dog", "cat", 4))
+    copies = [Repeat(ALL, n // 4, "cat", "dog" if n < 4 else "cat") for n in range(20)]
+    cat, dog = class_table(cells, strata, repeats=copies).classes
+    assert (cat.precision_low, cat.precision_high) == pytest.approx(wilson(0.8, 5, Z), abs=5e-3)
+    assert (dog.precision_low, dog.precision_high) == pytest.approx(wilson(0.8, 20, Z), abs=5e-3)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from seeme.domain import estimation, wording
 from seeme.domain.estimation import estimate
 from seeme.domain.intervals import normal_quantile, wilson
+from seeme.domain.repeats import Repeat
 from seeme.domain.strata import Stratum, Sums, of_decided, of_prediction
 
 Z = normal_quantile(0.95)
@@ -63,10 +64,10 @@ def test_hajeks_variance_is_that_of_the_raw_items():
     (y, c, pi, taken), strata = reviewed(numpy.random.default_rng(5))
     w, y, c, pi = 1 / pi[taken], y[taken], c[taken], pi[taken]
     mu, off = numpy.average(y, weights=w), numpy.average(y - c, weights=w)
-    found = estimation.variances(strata, mu, for_comparison=False)
+    found = estimation.variances(strata, mu, for_comparison=False, effects=estimation.effects_of(strata, []))
     assert found.hajek == pytest.approx((w**2 * (1 - pi) * (y - mu) ** 2).sum() / w.sum() ** 2, rel=1e-9)
     assert found.difference == pytest.approx((w**2 * (1 - pi) * (y - c - off) ** 2).sum() / w.sum() ** 2, rel=1e-9)
-    compared = estimation.variances(strata, mu, for_comparison=True)
+    compared = estimation.variances(strata, mu, for_comparison=True, effects=estimation.effects_of(strata, []))
     assert compared.hajek == pytest.approx((w**2 * (y - mu) ** 2).sum() / w.sum() ** 2, rel=1e-9)
 
 
@@ -77,7 +78,8 @@ def test_the_differences_variance_for_a_comparison_is_that_of_its_residuals():
         (y, c, pi, taken), strata = reviewed(numpy.random.default_rng(100 + seed))
         w, d = taken / pi, y - c
         psi = c - c.mean() + w * (d - numpy.average(d, weights=w))
-        mine = estimation.variances(strata, numpy.average(y, weights=w), for_comparison=True).difference
+        mu, effects = numpy.average(y, weights=w), estimation.effects_of(strata, [])
+        mine = estimation.variances(strata, mu, for_comparison=True, effects=effects).difference
         ratios.append(mine / ((psi**2).sum() / len(y) ** 2))
     assert numpy.mean(ratios) == pytest.approx(1, abs=0.02)
 
@@ -233,6 +235,28 @@ def test_skipped_items_are_said():
     assert found.strata[0].skipped == 5
 
 
+def test_unusable_inputs_are_counted_apart_with_what_they_could_be_worth():
+    """A tenth of the reviewed couldn't be judged: the bounds are the interval's, were they all wrong, or all right."""
+    found = estimate([stratum(RANDOM, 0.05, 1000, 50, 45, 40, unusable=5)])
+    assert found.strata[0].unusable == 5
+    assert found.notes[0].startswith("5 of the reviewed predictions were called unusable")
+    low, high = wording.percent(0.9 * found.low), wording.percent(0.9 * found.high + 0.1)
+    assert "stand for 10 % of the predictions" in found.notes[0]
+    assert found.notes[0].endswith(f"between {low} and {high}.")
+    (nothing,) = estimate([stratum(RANDOM, 0.05, 1000, 50, 0, 0, unusable=5)]).strata
+    assert nothing.note == estimation.NO_VERDICT
+
+
+def test_what_expired_undecided_is_said():
+    """Retention took them; were they left behind by a choice, the mark stays for good."""
+    found = estimate([stratum(RANDOM, 0.05, 1000, 50, 45, 40, expired=5)])
+    assert not found.marked
+    assert found.notes[0].startswith("5 predictions that were taken for review were gone by age")
+    chosen = estimate([stratum(RANDOM, 0.05, 1000, 50, 45, 40, expired=5, out_of_order=1)])
+    assert chosen.marked
+    assert "5 of those are gone by age." in chosen.notes[0]
+
+
 def test_days_of_which_none_is_decided_are_said_where_others_stand_for_them():
     """Tuesday waits, Monday is done: one weight for both, and a note; none when Tuesday is under way too."""
     monday, tuesday = stratum(RANDOM, 0.05, 700, 35, 35, 31), stratum(RANDOM, 0.05, 300, 15, 0, 0)
@@ -318,3 +342,26 @@ def test_of_whatever_events_the_numbers_are_shares_and_nulls_have_reasons(strata
         assert 0 < found.covered_share <= 1
         assert 1 - 1e-9 <= found.effective_n <= found.decided + 1e-9
     assert sum(one.decided for one in found.strata) == found.decided
+
+
+@pytest.mark.parametrize("for_comparison", [False, True])
+def test_an_interval_of_copies_is_that_of_their_inputs(for_comparison):
+    """Each of 40 inputs five times in one stratum: the limits are those of a fifth of everything, once each."""
+    single = stratum(RANDOM, 0.05, 800, 40, 40, 30)
+    fivefold = stratum(RANDOM, 0.05, 4000, 200, 200, 150)
+    copies = [Repeat(single.key, n // 5) for n in range(200)]
+    one, many = (
+        estimate([single], for_comparison=for_comparison),
+        estimate([fivefold], for_comparison=for_comparison, repeats=copies),
+    )
+    assert (many.low, many.high, many.effective_n) == pytest.approx((one.low, one.high, one.effective_n))
+    assert many.decided == 200
+
+
+def test_copies_in_several_strata_go_together():
+    """Times the weights' squares, the effects are the sum over inputs of (sum of w)^2, as for any clusters."""
+    strata = [stratum(LOW, 0.5, 8, 4, 4, 3), stratum(RANDOM, 0.05, 60, 3, 3, 2)]
+    copies = [Repeat(strata[0].key, 1), Repeat(strata[0].key, 1), Repeat(strata[1].key, 1)]
+    effects = estimation.effects_of(strata, copies)
+    squares = sum(one.sums.decided * one.weight**2 * effects[one.key] for one in strata)
+    assert squares == pytest.approx(2 * 2**2 + 2 * 20**2 + (2 + 2 + 20) ** 2)

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seeme.domain.strata import Stratum, Sums, merged, of_decided, of_prediction, of_skipped
+from seeme.domain.strata import (
+    Stratum,
+    Sums,
+    merged,
+    of_decided,
+    of_expired,
+    of_prediction,
+    of_skipped,
+    of_turn_come,
+    of_unusable,
+)
 from seeme.domain.sums import MOMENT_SCALE
 
 CONFIDENCES = st.none() | st.floats(0, 1)
@@ -13,7 +23,7 @@ EVENTS = st.one_of(
     st.builds(
         lambda right, c, in_order: of_decided(right, c, in_order=in_order), st.booleans(), CONFIDENCES, st.booleans()
     ),
-    st.just(of_skipped()),
+    st.sampled_from([of_skipped(), of_unusable(), of_expired(), of_turn_come()]),
 )
 SUMS = st.lists(EVENTS, max_size=20)
 
@@ -112,7 +122,9 @@ def test_a_decided_one_stands_for_one_over_pi_and_for_those_that_wait():
 
 
 def test_a_stratum_is_marked_when_served_out_of_order_while_others_wait():
-    """Once all taken are decided, their order no longer matters."""
+    """Once all taken have had their turn, their order no longer matters; what expired never will have."""
     assert Stratum(1, ("r",), 0.5, Sums(n=9, taken=4, decided=3, out_of_order=1)).marked
     assert not Stratum(1, ("r",), 0.5, Sums(n=9, taken=4, decided=4, out_of_order=1)).marked
     assert not Stratum(1, ("r",), 0.5, Sums(n=9, taken=4, decided=3)).marked
+    assert not Stratum(1, ("r",), 0.5, Sums(n=9, taken=4, decided=3, unusable=1, out_of_order=1)).marked
+    assert Stratum(1, ("r",), 0.5, Sums(n=9, taken=4, decided=3, expired=1, out_of_order=1)).marked

@@ -48,8 +48,10 @@ async def test_an_estimate_is_shown_with_its_interval(
 async def test_an_estimate_that_is_marked_says_so(
     services: Services, someone: Identity, model: Model, admin: Visitor
 ) -> None:
-    """Items that were picked by their label aren't a random part."""
+    """Items that were picked by their label aren't a random part, while earlier ones of another label wait."""
     await predicted(services, someone)
+    new = [NewPrediction(model_id="digits", id=f"b{n}", label="1", confidence=0.9) for n in range(40)]
+    await services.ingest.predictions(new, someone)
     await review(services, someone, 12, 6, label="0")
     page = (await admin.get("/models/digits")).text
     assert "not to be trusted</span>" in page

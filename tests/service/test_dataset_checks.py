@@ -29,10 +29,10 @@ async def test_whatever_happens_the_counts_are_those_of_the_rows(services, someo
             case 1 | 2:
                 await services.inbox.run(lambda tx, id=id: services.datasets.withdraw(tx, "pets", id))
             case 3 if step > 150:
-                await services.inbox.run(lambda tx, id=id: services.datasets.erase(tx, "m", [id]))
+                await services.inbox.run(lambda tx, id=id: services.datasets.erase(tx, "m", [id], b"s"))
             case _:
                 label = chance.choice(["cat", "dog", "mouse"])
-                fields = {"model_id": "m", "prediction_id": id, "source": "review", "created_at": step}
+                fields = {"model_id": "m", "prediction_id": id, "source": "review", "created_at": step, "subject": b"s"}
                 await put(services, ItemRow(dataset_id="pets", id=id, label=label, **fields))
         assert await differences(services.database, "pets") == []
     versions = (await services.datasets.versions("pets")).items

@@ -92,6 +92,17 @@ async def test_the_difference_is_to_the_parent_that_was_named(services, someone)
         await freeze(services, someone, parent_version_id="nothing")
 
 
+async def test_what_was_changed_and_changed_back_is_no_change(services, someone):
+    """Also when a version in between has it otherwise."""
+    await put(services, item("a"), item("b"))
+    first = await freeze(services, someone)
+    await put(services, item("a", "dog"), item("b", "dog"))
+    await freeze(services, someone)
+    await put(services, item("a"), item("b", "mouse"), item("c"))
+    third = await freeze(services, someone, parent_version_id=first.id)
+    assert await changes(services, third) == (1, 0, 1)
+
+
 async def test_what_is_undone_leaves_no_trace(services, someone):
     """Out and in again, or changed there and back, is no change at all."""
     await put(services, item("a"), item("b"))

@@ -1,14 +1,18 @@
 """What people decide becomes data: items with provenance in the model's target dataset, and out again by undo."""
 
+from hashlib import sha256
+
 import msgspec
 import pytest
 
 from seeme.errors import Invalid
 from seeme.records.datasets import NewDataset, NewDatasetVersion
 from seeme.records.feedback import Correction
-from seeme.records.models import ModelPatch, NewModel
+from seeme.records.models import ConfigPatch, ModelPatch, NewModel
 from seeme.records.predictions import Detection, LabelledBox, NewPrediction
 from seeme.records.review import Claim, NewDecision
+
+from .test_inputs import PNG, chunks
 
 
 async def aim(services, model_id, dataset_id):
@@ -48,6 +52,24 @@ async def test_decisions_become_items_with_their_provenance(services, dataset, s
     item = found[wrong.prediction_id]
     assert (item.model_id, item.reviewer, item.source, item.pi, item.note) == ("digits", "Ada", "review", 1, "clearly")
     assert item.input_id == f"i{wrong.prediction_id[1:]}"
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_an_input_that_comes_after_the_decision_is_the_items_too(services, dataset, someone, known):
+    """Whether its hash was logged before or not; and it is kept when the prediction has expired."""
+    await services.models.patch("digits", ModelPatch(config=ConfigPatch(log_inputs=True)))
+    hash = sha256(PNG).hexdigest()
+    new = NewPrediction(model_id="digits", id="late", label="0", input_hash=hash if known else None)
+    await services.ingest.predictions([new], someone)
+    rows = await services.queue.claim(Claim(model_id="digits", limit=9), someone)
+    (row,) = (row for row in rows if row.prediction_id == "late")
+    await services.queue.decide("digits", row.id, NewDecision(decision="correct"), someone)
+    assert [item.has_input for item in await items(services)] == [False]
+    await services.inputs.put("late", "digits", chunks(PNG))
+    (item,) = await items(services)
+    assert (item.input_hash, item.has_input) == (hash, True)
+    assert (await services.database.one("blob", hash=hash))["refs"] == 2
+    assert (await services.reports.rebuild("digits", None, None)).changed == []
 
 
 async def test_undoing_takes_the_item_out_but_not_of_a_version(services, dataset, someone):

@@ -2,8 +2,9 @@
 
 import pytest
 
-from seeme.clock import DAY, from_micros
+from seeme.clock import DAY, MINUTE, from_micros
 from seeme.errors import Conflict, Gone
+from seeme.records.datasets import NewDataset
 from seeme.records.feedback import Accepted, Comment, Correction, Rating
 from seeme.records.models import ConfigPatch, ModelPatch, NewModel
 from seeme.records.predictions import Detection, LabelledBox, NewLabel, NewPrediction
@@ -52,6 +53,34 @@ async def test_an_item_of_an_id_that_is_used_again_is_not_the_new_predictions(se
     await services.removal.erase(subject)
     assert [item.id for item in await listed(services)] == [row.id]
     await services.accuracy.report("digits", None, None)
+
+
+async def test_an_id_that_is_used_again_is_another_prediction(services, model, someone, clock):
+    """It is queued and learned from anew, and erasing its person leaves the former one's item in the dataset."""
+    dataset, _ = await services.datasets.create(NewDataset(name="Digits"), ADA)
+    await set_rules(services, **ALL, target_dataset_id=dataset.id)
+    await services.ingest.predictions([prediction("img.png", subject="ann")], someone)
+    (first,) = await claim(services, ADA)
+    await services.queue.decide("digits", first.id, CORRECT, ADA)
+    for _ in range(2):
+        clock.forward(31 * DAY)
+        await services.removal.retain()
+    await services.ingest.predictions([prediction("img.png", subject="bob", label="1")], someone)
+    await services.ingest.feedback([Rating(prediction_id="img.png", model_id="digits", rating=-1)], someone)
+    assert (await services.flagged.item(first.id)).prediction is None
+    with pytest.raises(Conflict, match="is gone; nobody could judge it again"):
+        await services.queue.undo("digits", first.id, ADA)
+    (second,) = await claim(services, ADA, 5)
+    assert second.reasons == "random_sample negative_feedback"
+    await services.queue.decide("digits", second.id, CORRECT, ADA)
+    items = (await services.datasets.items(dataset.id, None)).items
+    assert {item.id: item.label for item in items} == {first.id: "0", second.id: "1"}
+    assert (await services.reports.rebuild("digits", None, None)).changed == []
+    subject = services.ingest.subject_hash("bob")
+    assert subject is not None
+    await services.removal.erase(subject)
+    assert [item.id for item in (await services.datasets.items(dataset.id, None)).items] == [first.id]
+    assert [item.id for item in await listed(services)] == [first.id]
 
 
 async def test_a_decision_about_a_prediction_that_is_gone_stands(services, model, someone, clock):
@@ -138,3 +167,91 @@ async def test_the_items_of_a_deleted_model_are_not_listed(services, model, some
     assert len((await services.flagged.page(ReviewQuery(dataset_id=""))).items) == 1
     await services.models.delete("digits")
     assert (await services.flagged.page(ReviewQuery(dataset_id=""))).items == []
+
+
+async def corrected(services, someone, label="1"):
+    """Log a prediction, let its user correct it, and approve that; return its item."""
+    await set_rules(services, **ALL, second_review={"share": 1})
+    await services.ingest.predictions([prediction("a")], someone)
+    await services.ingest.feedback([Correction(prediction_id="a", id="f", correct_label=label)], someone)
+    await services.review.approve("f", "digits", ADA)
+    return (await listed(services))[0]
+
+
+async def test_undoing_an_approval_lets_the_feedback_wait_again(services, model, someone):
+    """Else it would say approved while its item is decided otherwise."""
+    item = await corrected(services, someone)
+    await services.queue.undo("digits", item.id, ADA)
+    feedback = await services.events.feedback("f", "digits")
+    assert (feedback.review, feedback.reviewed_by, feedback.reviewed_at) == ("pending", None, None)
+    await services.queue.decide("digits", item.id, CORRECT, ADA)
+    with pytest.raises(Conflict, match="Ada reviewed this prediction and decided otherwise"):
+        await services.review.approve("f", "digits", ADA)
+
+
+async def test_deleting_approved_feedback_opens_its_item_again(services, model, someone):
+    """Nothing is left of what it said."""
+    item = await corrected(services, someone)
+    await services.review.delete("f", "digits", ADA)
+    assert [(one.id, one.status, one.label) for one in await listed(services)] == [(item.id, "needs_review", None)]
+    assert (await totals(services))["decided"] == 0
+
+
+async def test_a_label_that_the_model_does_not_know_is_not_approved(services, model, someone):
+    """It would come into datasets; the error names it."""
+    with pytest.raises(Conflict, match="'seven' isn't among the model's labels"):
+        await corrected(services, someone, label="seven")
+    assert (await services.events.feedback("f", "digits")).review == "pending"
+    assert [item.status for item in await listed(services)] == ["needs_review"]
+
+
+async def test_a_second_review_does_not_see_who_approved_what(services, model, someone):
+    """It is blind; once it is decided, all is shown."""
+    await set_rules(services, **ALL, second_review={"share": 1})
+    await services.ingest.predictions([prediction("a")], someone)
+    await services.ingest.feedback([Correction(prediction_id="a", id="f", correct_label="1")], someone)
+    (row,) = await claim(services, ADA)
+    decision = NewDecision(decision="corrected", label="1")
+    await services.queue.decide("digits", row.id, decision, ADA)
+    await services.review.approve("f", "digits", ADA)
+    (second,) = await claim(services, BEN)
+    (said,) = (await services.flagged.item(second.id)).feedback
+    assert (said.correct_label, said.review, said.reviewed_by, said.reviewed_at) == ("1", "pending", None, None)
+    await services.queue.decide("digits", second.id, decision, BEN)
+    (said,) = (await services.flagged.item(second.id)).feedback
+    assert (said.review, said.reviewed_by) == ("approved", "Ada")
+
+
+async def test_a_second_review_whose_lease_ended_does_not_stop_an_undo(services, model, someone, clock):
+    """Nobody holds it; it goes with the first one's decision."""
+    await set_rules(services, **ALL, second_review={"share": 1})
+    await services.ingest.predictions([prediction("a")], someone)
+    (row,) = await claim(services, ADA)
+    await services.queue.decide("digits", row.id, CORRECT, ADA)
+    (second,) = await claim(services, BEN, lease_seconds=60)
+    with pytest.raises(Conflict, match="has a second review"):
+        await services.queue.undo("digits", row.id, ADA)
+    clock.forward(MINUTE)
+    await services.queue.undo("digits", row.id, ADA)
+    assert second.id not in [item.id for item in await listed(services)]
+
+
+async def test_a_correction_to_just_what_was_predicted_is_right(services, someone):
+    """Of values and boxes as of labels, whatever the order of the boxes."""
+    await services.models.create(NewModel(id="prices", name="Prices", task="regression"))
+    await services.models.create(NewModel(id="cars", name="Cars", task="detection"))
+    two = [Detection(label=label, box=(0, 0, 5, 5), confidence=0.5) for label in ("car", "bus")]
+    logged = {"prices": {"value": 2.5}, "cars": {"detections": two, "image_size": (9, 9)}}
+    same = [LabelledBox(label=one.label, box=one.box) for one in reversed(two)]
+    for model_id, right, wrong in (
+        ("prices", {"value": 2.5}, {"value": 2.0}),
+        ("cars", {"boxes": same}, {"boxes": same[:1]}),
+    ):
+        await set_rules(services, model_id, **ALL)
+        new = [NewPrediction(model_id=model_id, id=f"{model_id}{n}", **logged[model_id]) for n in range(2)]
+        await services.ingest.predictions(new, someone)
+        first, second = await services.queue.claim(Claim(model_id=model_id, limit=2), ADA)
+        for row, fields in ((first, right), (second, wrong)):
+            await services.queue.decide(model_id, row.id, NewDecision(decision="corrected", **fields), ADA)
+        (found,) = (await services.accuracy.report(model_id, None, None)).accuracy.strata
+        assert (found.decided, found.right) == (2, 1)

@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from seeme.domain.intervals import Group, limits, normal_quantile
+from seeme.domain.intervals import Part, domain_limits, normal_quantile
+from seeme.domain.repeats import Repeat, design_effects
 from seeme.domain.strata import Key, Stratum, merged
 from seeme.domain.wording import percent
 from seeme.records.accuracy import ClassRow, ClassTable, ConfusionPair
@@ -17,7 +18,7 @@ LEAST = 2
 TOO_FEW = "{count} of the reviewed predictions {what} {label}; it takes {least}"
 NO_LABEL = "{count} reviewed predictions have no actual label and are left out of this table."
 LEFT_OUT = "{share} of the predictions aren't covered: no rule can take them, or none of their kind is decided yet."
-UNDRAWN = "Where a part is reviewed, chance may have drawn none of a rare label: its interval can't tell of these."
+UNDRAWN = "Where a part is reviewed, chance may have drawn none of a rare label: such a one isn't in this table."
 MARKED = "Some were served out of order while others wait, so these numbers may be biased; see the strata."
 
 Counts = Mapping[tuple[Key, str, str], int]
@@ -32,9 +33,27 @@ class Cell(NamedTuple):
     decided: int
 
 
-def class_table(cells: Iterable[Cell], strata: Iterable[Stratum], *, level: float = 0.95) -> ClassTable:
+class _Reviewed(NamedTuple):
+    """What was reviewed: counts by stratum and labels, and by stratum how many, of which weight, and which copies."""
+
+    counts: Counts
+    decided: Mapping[Key, int]
+    weights: Mapping[Key, float]
+    effects: Mapping[Key, float]
+    repeats: Sequence[Repeat]
+    z: float
+
+
+def class_table(
+    cells: Iterable[Cell],
+    strata: Iterable[Stratum],
+    *,
+    level: float = 0.95,
+    repeats: Iterable[Repeat] = (),
+) -> ClassTable:
     """Return every label's precision, recall and F1, and the confused pairs.
 
+    `repeats` are the decided ones whose inputs came more than once: copies count as one.
     KeyError for a cell of a stratum that isn't among `strata`, ValueError for counts that can't be.
     """
     known = {one.key: one for one in merged(strata)}
@@ -51,11 +70,13 @@ def class_table(cells: Iterable[Cell], strata: Iterable[Stratum], *, level: floa
     present = {place: count for place, count in sorted(counts.items()) if count > 0}
     labels = sorted({label for _, *both in present for label in both})
     decided = sum(present.values())
-    z = normal_quantile(level)
+    copies = [one for one in repeats if one.key in weights]
+    effects = design_effects(copies, per_stratum, weights)
+    seen = _Reviewed(present, per_stratum, weights, effects, copies, normal_quantile(level))
     return ClassTable(
         level=level,
         decided=decided,
-        classes=[_class_row(label, present, weights, z) for label in labels],
+        classes=[_class_row(label, seen) for label in labels],
         confusions=_confusions(present, weights),
         marked=any(known[key].marked for key in per_stratum),
         notes=_notes(known.values(), decided),
@@ -76,10 +97,10 @@ def _notes(every: Collection[Stratum], labelled: int) -> list[str]:
     return notes
 
 
-def _class_row(label: str, counts: Counts, weights: Mapping[Key, float], z: float) -> ClassRow:
+def _class_row(label: str, seen: _Reviewed) -> ClassRow:
     """Return one label's row."""
-    predicted = {place: count for place, count in counts.items() if place[1] == label}
-    actual = {place: count for place, count in counts.items() if place[2] == label}
+    predicted = {place: count for place, count in seen.counts.items() if place[1] == label}
+    actual = {place: count for place, count in seen.counts.items() if place[2] == label}
     either = {**predicted, **actual}
     reasons: dict[str, str] = {}
     fields: dict[str, Any] = {}
@@ -89,12 +110,12 @@ def _class_row(label: str, counts: Counts, weights: Mapping[Key, float], z: floa
         ("f1", either, "were predicted to be, or are,"),
     ):
         names = (name, f"{name}_low", f"{name}_high")
-        seen = sum(domain.values())
-        if seen < LEAST:
-            reasons |= dict.fromkeys(names, TOO_FEW.format(count=seen, what=what, label=label, least=LEAST))
+        count = sum(domain.values())
+        if count < LEAST:
+            reasons |= dict.fromkeys(names, TOO_FEW.format(count=count, what=what, label=label, least=LEAST))
             fields |= dict.fromkeys(names)
             continue
-        found = limits(_groups(label, domain, weights), z, finite=True)
+        found = domain_limits(_parts(label, domain, seen), seen.z)
         fields |= zip(names, map(_f1, found) if name == "f1" else found, strict=True)
     return ClassRow(
         label=label, predicted=sum(predicted.values()), actual=sum(actual.values()), reasons=reasons, **fields
@@ -105,13 +126,20 @@ def _f1(jaccard: float) -> float:
     return 2 * jaccard / (1 + jaccard)
 
 
-def _groups(label: str, domain: Counts, weights: Mapping[Key, float]) -> Sequence[Group]:
-    """Return a domain by stratum; how many of a stratum's decided ones fall into it is chance, too."""
-    found: defaultdict[Key, list[int]] = defaultdict(lambda: [0, 0])
+def _parts(label: str, domain: Counts, seen: _Reviewed) -> Sequence[Part]:
+    """Return every stratum with what of its decided ones is in a domain, which may be none."""
+    within: defaultdict[Key, int] = defaultdict(int)
+    right: defaultdict[Key, int] = defaultdict(int)
     for (key, predicted, actual), count in domain.items():
-        found[key][0] += count
-        found[key][1] += count * (predicted == actual == label)
-    return [Group(n, right, weights[key], n * weights[key] * (weights[key] - 1)) for key, (n, right) in found.items()]
+        within[key] += count
+        right[key] += count * (predicted == actual == label)
+    copies = [one for one in seen.repeats if (one.key, one.predicted, one.actual) in domain]
+    effects = {**seen.effects, **design_effects(copies, within, seen.weights)}
+    return [
+        Part(count, within[key], right[key], seen.weights[key], effects[key])
+        for key, count in seen.decided.items()
+        if count
+    ]
 
 
 def _confusions(counts: Counts, weights: Mapping[Key, float]) -> list[ConfusionPair]:

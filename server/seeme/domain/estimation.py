@@ -5,12 +5,13 @@ Wretman (1992), Model Assisted Survey Sampling, 5.7 (a mean as a ratio of totals
 15.6 (weights for non-response within groups). What it means, its limits and a simulation: docs/accuracy.md.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import sqrt
 from typing import NamedTuple
 
 from seeme.domain.intervals import Group, Limits, effective, limits, normal_quantile
-from seeme.domain.strata import Stratum, merged
+from seeme.domain.repeats import Repeat, design_effects
+from seeme.domain.strata import Key, Stratum, merged
 from seeme.domain.sums import MOMENT_SCALE
 from seeme.domain.wording import coverage_notes, difference_note, lag_note, too_little
 from seeme.records.accuracy import AccuracyEstimate, Method, StratumRow
@@ -22,6 +23,7 @@ NONE_DECIDED = "nothing has been reviewed yet"
 NEVER_TAKEN = "no rule can take these predictions for review (pi is 0); a random_sample rule reaches all"
 NONE_TAKEN = "chance took none of these for review"
 WAITING = "taken for review, but none is decided yet"
+NO_VERDICT = "taken for review, but none of those reviewed could be judged"
 OUT_OF_ORDER = "served out of hash order while others wait, so the decided ones may not be a random part"
 UNKNOWN = ("value", "low", "high", "method", "effective_n", "covered_share")
 
@@ -40,21 +42,22 @@ def estimate(
     level: float = 0.95,
     for_comparison: bool = False,
     parts: Iterable[Iterable[Stratum]] = (),
+    repeats: Sequence[Repeat] = (),
 ) -> AccuracyEstimate:
     """Return the accuracy of the predictions of some strata, with its interval.
 
     The interval is for these very predictions; with `for_comparison` it is for the process that made them, as versions
     or arms are compared by. Strata of several days are merged by key; `parts`, the same strata by day or version, are
-    for a note where some of these wait for the others. ValueError for counts that can't be.
+    for a note where some of these wait for the others. `repeats` are the decided ones whose inputs came more than
+    once: copies count as one. ValueError for counts that can't be.
     """
     every = merged(strata)
     seen = [one for one in every if one.pi > 0 and one.sums.decided]
-    predictions = sum(one.sums.n for one in every)
-    decided = sum(one.sums.decided for one in every)
+    effects = effects_of(seen, repeats)
+    predictions, decided = sum(one.sums.n for one in every), sum(one.sums.decided for one in every)
     naive = sum(one.sums.right for one in every) / decided if decided else None
     why = too_little(every)
-    method, found = (None, None) if why else _found(seen, normal_quantile(level), for_comparison)
-    reasons = dict.fromkeys(UNKNOWN, why) if why else {}
+    method, found = (None, None) if why else _found(seen, normal_quantile(level), for_comparison, effects)
     return AccuracyEstimate(
         value=found.mean if found else None,
         low=found.low if found else None,
@@ -64,13 +67,14 @@ def estimate(
         predictions=predictions,
         taken=sum(one.sums.taken for one in every),
         decided=decided,
-        effective_n=effective(_group(one, for_comparison) for one in seen) if found else None,
+        effective_n=effective(_group(one, for_comparison, effects) for one in seen) if found else None,
         covered_share=sum(one.sums.n for one in seen) / predictions if found else None,
         naive_accuracy=naive,
         marked=any(one.marked for one in seen),
-        notes=coverage_notes(every, found) + lag_note(parts, seen) + difference_note(seen, found, naive),
+        notes=coverage_notes(every, found) + lag_note(parts, seen) + difference_note(seen, found, naive, repeats),
         strata=[row(one) for one in every],
-        reasons=reasons if decided else {**reasons, "naive_accuracy": NONE_DECIDED},
+        reasons=dict.fromkeys(UNKNOWN if why else (), why or "")
+        | ({} if decided else {"naive_accuracy": NONE_DECIDED}),
     )
 
 
@@ -79,7 +83,8 @@ def row(one: Stratum) -> StratumRow:
     sums = one.sums
     note = None
     if not sums.decided:
-        note = NEVER_TAKEN if one.pi <= 0 else WAITING if sums.taken else NONE_TAKEN
+        waiting = NO_VERDICT if sums.unusable else WAITING
+        note = NEVER_TAKEN if one.pi <= 0 else waiting if sums.taken else NONE_TAKEN
     elif one.marked:
         note = OUT_OF_ORDER
     return StratumRow(
@@ -91,27 +96,40 @@ def row(one: Stratum) -> StratumRow:
         decided=sums.decided,
         right=sums.right,
         skipped=sums.skipped,
+        unusable=sums.unusable,
+        expired=sums.expired,
         weight=one.weight,
         marked=one.marked,
         note=note,
     )
 
 
-def _group(one: Stratum, for_comparison: bool) -> Group:
+def effects_of(seen: Sequence[Stratum], repeats: Iterable[Repeat]) -> dict[Key, float]:
+    """Return the design effect of each of some strata whose decided ones repeat inputs."""
+    decided = {one.key: one.sums.decided for one in seen}
+    known = [one for one in repeats if one.key in decided]
+    return design_effects(known, decided, {one.key: one.weight or 0.0 for one in seen})
+
+
+def _group(one: Stratum, for_comparison: bool, effects: Mapping[Key, float]) -> Group:
     """Return a stratum's decided ones as a group; how many are taken is binomial, so its variance is n(1 - pi)/pi."""
-    spread = one.expected / one.pi * (1.0 if for_comparison else 1 - one.pi)
-    return Group(one.sums.decided, one.sums.right, one.weight or 0.0, spread)
+    effect = effects[one.key]
+    spread = one.expected / one.pi * (1.0 if for_comparison else 1 - one.pi) * effect
+    return Group(one.sums.decided, one.sums.right, one.weight or 0.0, spread, effect)
 
 
-def _found(seen: Sequence[Stratum], z: float, for_comparison: bool) -> tuple[Method, Limits]:
+def _found(
+    seen: Sequence[Stratum], z: float, for_comparison: bool, effects: Mapping[Key, float]
+) -> tuple[Method, Limits]:
     """Return Hajek's estimate with limits, or the difference estimate where confidences make it the surer one."""
-    hajek = limits([_group(one, for_comparison) for one in seen], z, finite=not for_comparison)
+    hajek = limits([_group(one, for_comparison, effects) for one in seen], z, finite=not for_comparison)
     decided = sum(one.sums.decided for one in seen)
     right = sum(one.sums.right for one in seen)
     confident = all(one.sums.confident == one.sums.n and one.sums.dc_n == one.sums.decided for one in seen)
-    if not confident or min(right, decided - right) < LEAST_OF_EACH:
+    apart = sum(one.sums.decided / effects[one.key] for one in seen) / decided  # 1 without copies
+    if not confident or min(right, decided - right) * apart < LEAST_OF_EACH:
         return "hajek", hajek
-    found = variances(seen, hajek.mean, for_comparison)
+    found = variances(seen, hajek.mean, for_comparison, effects)
     if not found.difference < found.hajek:
         return "hajek", hajek
     steps, n = sum(one.sums.c_sum for one in seen), sum(one.sums.n for one in seen)
@@ -122,7 +140,7 @@ def _found(seen: Sequence[Stratum], z: float, for_comparison: bool) -> tuple[Met
     return "difference", Limits(value, low, min(1.0, value + ratio * (hajek.high - hajek.mean)))
 
 
-def variances(seen: Sequence[Stratum], mean: float, for_comparison: bool) -> Variances:
+def variances(seen: Sequence[Stratum], mean: float, for_comparison: bool, effects: Mapping[Key, float]) -> Variances:
     """Return both estimators' variances, linearised.
 
     For a comparison the predictions are themselves a sample, which adds Var(y)/N to both: the same, in expectation, as
@@ -133,9 +151,11 @@ def variances(seen: Sequence[Stratum], mean: float, for_comparison: bool) -> Var
     of_y = of_d = 0.0
     for one in seen:
         sums = one.sums
-        of_y += _variance(one, sums.right, sums.right, mean)
-        of_d += _variance(one, sums.d_sum / MOMENT_SCALE, sums.d_squares / MOMENT_SCALE**2, correction)
-    more = mean * (1 - mean) / size if for_comparison else 0.0
+        effect = effects[one.key]
+        of_y += effect * _variance(one, sums.right, sums.right, mean)
+        of_d += effect * _variance(one, sums.d_sum / MOMENT_SCALE, sums.d_squares / MOMENT_SCALE**2, correction)
+    copies = sum(one.expected * effects[one.key] for one in seen) / size
+    more = copies * mean * (1 - mean) / size if for_comparison else 0.0
     return Variances(of_y / size**2 + more, of_d / size**2 + more, correction)
 
 

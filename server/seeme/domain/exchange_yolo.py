@@ -155,9 +155,12 @@ def _box(parts: list[str], names: Sequence[str], size: tuple[int, int], place: s
     box: Box = (
         round((x - width / 2) * size[0], _PLACES),
         round((y - height / 2) * size[1], _PLACES),
-        round(width * size[0], _PLACES),
-        round(height * size[1], _PLACES),
+        _side(width * size[0]),
+        _side(height * size[1]),
     )
-    if box[2] <= 0 or box[3] <= 0:
-        raise invalid(place, "the box is empty")
     return LabelledBox(label=names[int(parts[0])], box=box)
+
+
+def _side(pixels: float) -> float:
+    """Return a side rounded; one that rounding would take away stays as it is."""
+    return round(pixels, _PLACES) or pixels

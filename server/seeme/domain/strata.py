@@ -28,14 +28,16 @@ class Sums(Struct, frozen=True):
     taken: int = 0  # by a rule, for review
     decided: int = 0  # of these, reviewed with a verdict
     right: int = 0
-    out_of_order: int = 0  # decided, but served to a reviewer before others with a lower hash
-    skipped: int = 0  # seen in review and left without a verdict
+    out_of_order: int = 0  # decided, but served to a reviewer before others with a lower hash, which still wait
+    skipped: int = 0  # times that a reviewer gave one back without a verdict
     dc_n: int = 0  # decided, with a confidence; the sums below are over these
     dc_sum: int = 0
     dc_squares: int = 0
     d_sum: int = 0
     d_squares: int = 0
     cd_sum: int = 0
+    unusable: int = 0  # of those taken, judged to be no input that can be judged
+    expired: int = 0  # of those taken, gone by age before anybody decided
 
     def __add__(self, other: "Sums") -> "Sums":
         """Return both together."""
@@ -75,8 +77,11 @@ class Stratum(Struct, frozen=True):
 
     @property
     def marked(self) -> bool:
-        """Whether decided ones may not be a random part of the taken: served out of order, and some still wait."""
-        return self.sums.out_of_order > 0 and self.sums.decided < self.sums.taken
+        """Whether decided ones may not be a random part of the taken: served out of order, and some were left behind.
+
+        What expired was left behind for good; what is unusable has had its turn.
+        """
+        return self.sums.out_of_order > 0 and self.sums.decided + self.sums.unusable < self.sums.taken
 
     def __add__(self, other: "Stratum") -> "Stratum":
         """Return both together; ValueError unless they are the same stratum (of two days, or two writers)."""
@@ -112,8 +117,23 @@ def of_decided(right: bool, confidence: float | None, *, in_order: bool = True) 
 
 
 def of_skipped() -> Sums:
-    """Return what an item adds that a reviewer left without a verdict."""
+    """Return what an item adds that a reviewer gave back without a verdict."""
     return Sums(skipped=1)
+
+
+def of_unusable() -> Sums:
+    """Return what an item adds whose input can't be judged: it has had its turn and has no verdict."""
+    return Sums(unusable=1)
+
+
+def of_expired() -> Sums:
+    """Return what an item adds whose prediction was gone before anybody decided."""
+    return Sums(expired=1)
+
+
+def of_turn_come() -> Sums:
+    """Return what a verdict adds, once those before it have had their turn too: its order no longer matters."""
+    return Sums(out_of_order=-1)
 
 
 def merged(strata: Iterable[Stratum]) -> list[Stratum]:

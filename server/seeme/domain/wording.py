@@ -1,8 +1,10 @@
 """What an estimate of accuracy leaves out and rests on, in plain words."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from seeme.domain.intervals import Limits
+from seeme.domain.repeats import Repeat
 from seeme.domain.strata import Stratum, merged
 
 NO_PREDICTIONS = "there are no predictions"
@@ -59,23 +61,55 @@ def coverage_notes(every: Sequence[Stratum], found: Limits | None) -> list[str]:
         worst = (1 - part) * found.low
         notes.append(f"If all of those left out were wrong, or all right, the accuracy of all predictions would be "
                      f"between {percent(worst)} and {percent((1 - part) * found.high + part)}.")  # fmt: skip
-    return notes + _doubts(every)
+    return notes + _marks(every) + _unusable(every, found) + _unseen(every)
 
 
-def _doubts(every: Sequence[Stratum]) -> list[str]:
-    """Return what may bias the estimate and that no interval shows."""
-    notes = []
+def _marks(every: Sequence[Stratum]) -> list[str]:
+    """Return where the order of service may bias the estimate, which no interval shows."""
     marked = [one for one in every if one.sums.decided and one.marked]
-    if marked:
-        notes.append(
-            f"Not to be trusted: in {_kinds(marked)}, {sum(one.sums.out_of_order for one in marked)} reviewed ones "
-            "were served out of hash order while others wait, so they may not be a random part. Decide the rest."
-        )
-    skipped = sum(one.sums.skipped for one in every)
+    if not marked:
+        return []
+    gone = sum(one.sums.expired for one in marked)
+    waits = any(one.sums.decided + one.sums.unusable + one.sums.expired < one.sums.taken for one in marked)
+    return [
+        f"Not to be trusted: in {_kinds(marked)}, {sum(one.sums.out_of_order for one in marked)} reviewed ones "
+        "were served out of hash order while others wait, so they may not be a random part."
+        + (f" {gone} of those are gone by age." if gone else "")
+        + (" Decide those before them." if waits else "")
+    ]
+
+
+def _unusable(every: Sequence[Stratum], found: Limits | None) -> list[str]:
+    """Return how many inputs couldn't be judged, and the accuracy if all of these were wrong, or right."""
+    unusable = sum(one.sums.unusable for one in every)
+    seen = [one for one in every if one.pi > 0 and one.sums.decided]
+    size = sum(one.expected for one in seen)
+    if not unusable:
+        return []
+    start = f"{unusable} of the reviewed predictions were called unusable and have no verdict"
+    if found is None or not size:
+        return [f"{start}."]
+    part = sum(one.expected * one.sums.unusable / (one.sums.decided + one.sums.unusable) for one in seen) / size
+    return [
+        f"{start}; they stand for {percent(part)} of the predictions, and the estimate is as if these were like the "
+        f"others of their rules. If all of them were wrong, or all right, the accuracy would be between "
+        f"{percent((1 - part) * found.low)} and {percent((1 - part) * found.high + part)}."
+    ]
+
+
+def _unseen(every: Sequence[Stratum]) -> list[str]:
+    """Return how many taken ones got no verdict for other reasons."""
+    notes = []
+    skipped, expired = sum(one.sums.skipped for one in every), sum(one.sums.expired for one in every)
     if skipped:
         notes.append(
-            f"{skipped} times a prediction was skipped, or called unusable, and got no verdict; if these are the "
-            "harder ones, the estimate is too high."
+            f"{skipped} times a prediction was skipped; while these have no verdict and are the harder ones, the "
+            "estimate is too high."
+        )
+    if expired:
+        notes.append(
+            f"{expired} predictions that were taken for review were gone by age before anybody decided; the decided "
+            "ones of the same rules stand for them."
         )
     return notes
 
@@ -101,23 +135,41 @@ def lag_note(parts: Iterable[Iterable[Stratum]], seen: Sequence[Stratum]) -> lis
     ]
 
 
-def difference_note(seen: Sequence[Stratum], found: Limits | None, naive: float | None) -> list[str]:
-    """Return one sentence on why the naive number and the estimate differ."""
+def _copies(repeats: Sequence[Repeat]) -> list[str]:
+    """Return how many of the reviewed are copies of one another."""
+    inputs = [count for count in Counter(one.place for one in repeats).values() if count > 1]
+    if not inputs:
+        return []
+    words = "one input that came" if len(inputs) == 1 else f"{len(inputs)} inputs that came"
+    return [
+        f"{sum(inputs)} of the reviewed predictions are of {words} more than once; copies tell no more than "
+        "one, and the interval counts them so."
+    ]
+
+
+def difference_note(
+    seen: Sequence[Stratum], found: Limits | None, naive: float | None, repeats: Sequence[Repeat] = ()
+) -> list[str]:
+    """Return how the estimate counts copies among the reviewed, and why it and the naive number differ."""
     if found is None or naive is None:
         return []
+    return [*_copies(repeats), _difference(seen, found, naive)]
+
+
+def _difference(seen: Sequence[Stratum], found: Limits, naive: float) -> str:
     size, decided = sum(one.expected for one in seen), sum(one.sums.decided for one in seen)
     most = max(seen, key=lambda one: (one.sums.decided / decided - one.expected / size, one.key))
     stands, reviewed = most.expected / size, most.sums.decided / decided
     start = f"Of the reviewed, {percent(naive)} are right; the estimate is {percent(found.mean)}"
     if len(seen) == 1 or reviewed - stands < 0.005:
-        return [f"{start}: all kinds were reviewed at about the same rate, so the two are close."]
+        return f"{start}: all kinds were reviewed at about the same rate, so the two are close."
     others = decided - most.sums.decided
     rest = (sum(one.sums.right for one in seen) - most.sums.right) / others
-    return [
+    return (
         f"{start}, because those of {_kinds([most])} are {percent(reviewed)} of the reviewed but {percent(stands)} of "
         f"the predictions, and {percent(most.sums.right / most.sums.decided)} of them are right against "
         f"{percent(rest)} of the other reviewed ones."
-    ]
+    )
 
 
 def _kinds(strata: Sequence[Stratum]) -> str:

@@ -10,8 +10,9 @@ Method = Literal["hajek", "difference"]
 class StratumRow(View, frozen=True, kw_only=True):
     """Predictions that one rule set treated alike: which rules matched, how likely each was taken for review.
 
-    `weight` says how many predictions one reviewed one stands for. `marked` says that this weight can't be trusted;
-    `note` says why, or why there is none.
+    `skipped` counts times that one was given back, `unusable` those that can't be judged, `expired` those whose
+    predictions were gone by age before anybody decided. `weight` says how many predictions one decided one stands for.
+    `marked` says that this weight can't be trusted; `note` says why, or why there is none.
     """
 
     rule_set: int
@@ -22,6 +23,8 @@ class StratumRow(View, frozen=True, kw_only=True):
     decided: int
     right: int
     skipped: int
+    unusable: int
+    expired: int
     weight: float | None
     marked: bool
     note: str | None

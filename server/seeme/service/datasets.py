@@ -253,14 +253,14 @@ class Datasets:
 
     # --- what people and models leave behind
 
-    async def erase(self, tx: Transaction, model_id: str, prediction_ids: Sequence[str]) -> None:
-        """Delete the items of these predictions from every version; each that had one counts a gap."""
+    async def erase(self, tx: Transaction, model_id: str, prediction_ids: Sequence[str], subject: bytes) -> None:
+        """Delete the items of a person's predictions from every version; each that had one counts a gap."""
         ids = [*prediction_ids]
-        found = await datasets.items_of_predictions(tx, model_id, ids)
+        found = await datasets.items_of_predictions(tx, model_id, ids, subject)
         if found:
             await working_set.hold(tx, {row.dataset_id for row in found})
             # Again: another node may have made a version before the datasets were held.
-            await working_set.erase(tx, await datasets.items_of_predictions(tx, model_id, ids))
+            await working_set.erase(tx, await datasets.items_of_predictions(tx, model_id, ids, subject))
 
     async def erase_subject(self, tx: Transaction, subject: bytes, most: int) -> int:
         """Delete items whose predictions were logged for a person, expired ones too; return how many were found."""

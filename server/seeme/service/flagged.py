@@ -9,7 +9,7 @@ from seeme.clock import DAY
 from seeme.domain import agreement
 from seeme.domain.sampling import BY_FEEDBACK
 from seeme.errors import NotFound
-from seeme.records.predictions import Detail, LabelledBox
+from seeme.records.predictions import Detail, LabelledBox, Prediction
 from seeme.records.queries import FeedbackQuery, Keyset, ReviewQuery, to_cursor
 from seeme.records.review import QueueState, ReviewItem, ReviewTask
 from seeme.records.rows import ReviewRow
@@ -77,16 +77,25 @@ class Flagged:
         if row is None:
             raise NotFound(f"there is no review item {id} of the model {home}")
         item = self._item(row)
-        try:
-            prediction = await self._events.prediction(item.prediction_id, home)
-        except NotFound:  # retention has taken it
-            prediction = None
+        prediction = await self._prediction(item)
         said = await self._events.list_feedback(
             FeedbackQuery(model_id=home, prediction_id=item.prediction_id, status="active", limit=MOST_FEEDBACK)
         )
         why = [WHY.get(reason, reason) for reason in item.reasons]
         log = await review.read_log(self._reader, home, id)
-        return ReviewTask(item=item, prediction=prediction, feedback=said.items, why=why, log=log)
+        feedback = said.items
+        if item.second and item.decision is None:  # blind: not what the first reviewer made of it
+            hidden = {"review": "pending", "reviewed_by": None, "reviewed_at": None}
+            feedback = [msgspec.structs.replace(one, **hidden) for one in feedback]
+        return ReviewTask(item=item, prediction=prediction, feedback=feedback, why=why, log=log)
+
+    async def _prediction(self, item: ReviewItem) -> Prediction | None:
+        """Return the prediction of an item; None once retention has taken it, whatever has its id by now."""
+        try:
+            found = await self._events.prediction(item.prediction_id, item.model_id)
+        except NotFound:
+            return None
+        return found if found.created_at == item.created_at else None
 
     async def tasks(self, rows: Sequence[ReviewRow]) -> list[ReviewTask]:
         """Return claimed items with all that their reviewer needs."""

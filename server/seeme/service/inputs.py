@@ -8,6 +8,7 @@ from seeme.errors import Conflict, NotFound, UnsupportedMedia, invalid
 from seeme.records.predictions import StoredInput
 from seeme.service.events import Events
 from seeme.service.inbox import Inbox
+from seeme.service.learning import Learning
 from seeme.service.models import Models
 from seeme.settings import Settings
 from seeme.store import blobs, datasets, events, reading
@@ -25,6 +26,7 @@ class Inputs:
         models: Models,
         events: Events,
         files: Blobs,
+        learning: Learning,
         settings: Settings,
         clock: Callable[[], int],
     ) -> None:
@@ -33,6 +35,7 @@ class Inputs:
         self._models = models
         self._events = events
         self._files = files
+        self._learning = learning
         self._settings = settings
         self._clock = clock
 
@@ -88,6 +91,7 @@ class Inputs:
         await blobs.add_reference(tx, upload, kind, self._clock())
         await self._files.keep(upload)
         await blobs.set_input(tx, model_id, prediction_id, upload.hash)
+        await self._learning.take_input(tx, model_id, prediction_id)
         return True
 
     async def open_of_item(self, dataset_id: str, id: str) -> tuple[Path, str]:

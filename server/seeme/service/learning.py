@@ -6,7 +6,7 @@ from seeme.errors import Conflict, NotFound
 from seeme.records.predictions import Detail
 from seeme.records.rows import ItemRow, ReviewRow
 from seeme.service.datasets import Datasets
-from seeme.store import reading, review
+from seeme.store import review
 from seeme.store.database import Row, Transaction
 
 _detail = msgspec.json.Decoder(Detail)
@@ -25,7 +25,7 @@ class Learning:
         """
         if not row.dataset_id or row.decision == "unusable" or row.round == 2:
             return
-        prediction = await reading.prediction(tx, row.model_id, row.prediction_id)
+        prediction = await review.prediction_of(tx, row)
         if prediction is None:
             return
         try:
@@ -33,6 +33,12 @@ class Learning:
         except (NotFound, Conflict) as error:  # the decision stands; that it teaches nothing must be seen
             detail = f"the dataset {row.dataset_id} is gone" if isinstance(error, NotFound) else str(error)
             await review.write_log(tx, row, row.decided_at or 0, row.decided_by or "", "not kept", detail)
+
+    async def take_input(self, tx: Transaction, model_id: str, prediction_id: str) -> None:
+        """Put what was decided about a prediction again: its input has come since."""
+        for row in await review.of_prediction(tx, model_id, prediction_id):
+            if row.decision is not None:
+                await self.keep(tx, row)
 
     async def drop(self, tx: Transaction, row: ReviewRow) -> None:
         """Take an item out of its dataset's working set; versions that have it keep it."""

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from seeme.domain import strata
 from seeme.records.rows import EventKey, PredictionRow
 from seeme.service import counting
-from seeme.service.sampling import item_id
 from seeme.store import review
 from seeme.store.database import Transaction
 from seeme.store.strata import Strata, key_of
 
 
-async def forget_open_items(tx: Transaction, keys: Sequence[EventKey]) -> None:
-    """Delete undecided items: without its prediction nobody can judge one. They stay counted as taken, not decided."""
-    items = [(model_id, item_id(model_id, id, round)) for model_id, id in keys for round in (1, 2)]
-    found = await review.rows(tx, items)
-    await review.delete(tx, [key for key, row in found.items() if row.decision is None])
+async def forget_open_items(tx: Transaction, keys: Sequence[EventKey], counted: Strata) -> None:
+    """Delete undecided items: without its prediction nobody can judge one. They stay taken, and count as expired."""
+    gone = [row for row in await review.of_predictions(tx, keys) if row.decision is None]
+    await review.delete(tx, [(row.model_id, row.id) for row in gone])
+    for row in gone:
+        counting.expiry(counted, row)
 
 
 async def uncount(tx: Transaction, row: PredictionRow, counted: Strata) -> None:

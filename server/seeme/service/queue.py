@@ -14,31 +14,42 @@ from seeme.clock import SECOND, from_micros, to_micros
 from seeme.domain import sampling
 from seeme.errors import Conflict, FieldError, Invalid, NotFound
 from seeme.records.models import Model
+from seeme.records.predictions import Detail
 from seeme.records.review import Claim, NewDecision, Release
-from seeme.records.rows import ReviewRow
+from seeme.records.rows import FeedbackRow, ReviewRow
 from seeme.service import counting
 from seeme.service.inbox import Inbox
 from seeme.service.keys import Identity
 from seeme.service.learning import Learning
 from seeme.service.models import Models
 from seeme.service.sampling import item_id
-from seeme.store import reading, review
+from seeme.store import events, reading, review
 from seeme.store.database import Transaction
 from seeme.store.strata import Strata
 
 CLOSED = ("approved", "rejected")
 _json = msgspec.json.Encoder()
+_detail = msgspec.json.Decoder(Detail)
 
 
 class Queue:
     """Claims, leases and decisions."""
 
-    def __init__(self, inbox: Inbox, models: Models, learning: Learning, writer: str, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        models: Models,
+        learning: Learning,
+        writer: str,
+        clock: Callable[[], int],
+        stamp: Callable[[int], int],
+    ) -> None:
         self._inbox = inbox
         self._models = models
         self._learning = learning
         self._writer = writer
         self._clock = clock
+        self._stamp = stamp  # what `updated_at` of feedback becomes at a time
 
     async def claim(self, claim: Claim, identity: Identity) -> list[ReviewRow]:
         """Lease open items to a reviewer; return them, fewer or none where there are no more.
@@ -74,7 +85,7 @@ class Queue:
         if row.status == "in_review" and row.holder_key != identity.reviewer:
             raise Conflict(held(row))
         if row.round == 2 and identity.reviewer in row.passed_by.split():
-            raise Conflict(f"the item {id} is a second, blind review; you made the first one")
+            raise Conflict(f"the item {id} is a second, blind review; you made the first one, or skipped it")
         return row
 
     async def renew(self, model_id: str, id: str, lease_seconds: int, identity: Identity) -> ReviewRow:
@@ -101,6 +112,7 @@ class Queue:
             await review.write_log(tx, row, at, identity.holder, "skipped", note)
             counted = Strata()
             counting.skip(counted, row)
+            await counting.catch_up(tx, counted, row)
             await counted.store(tx, self._writer)
             return row
 
@@ -165,7 +177,7 @@ class Queue:
         row.decision, row.note, row.feedback_id = new.decision, new.note, feedback
         row.decided_label, row.decided_value = new.label, new.value
         row.decided_boxes = None if new.boxes is None else _json.encode(new.boxes).decode()
-        row.was_right = None if new.decision == "unusable" else int(_was_right(row, new))
+        row.was_right = None if new.decision == "unusable" else int(await _was_right(tx, row, new))
         row.decided_by, row.decided_key, row.decided_at = identity.holder, identity.reviewer, at
         row.holder = row.holder_key = row.lease_until = None
         await review.close(tx, row)
@@ -188,9 +200,10 @@ class Queue:
                 raise Conflict(f"the item {id} isn't decided")
             if row.decided_key != identity.reviewer and "admin" not in identity.scopes:
                 raise Conflict(f"the item {id} was decided by {row.decided_by}; only they (or an admin) can undo it")
-            if await reading.prediction(tx, model_id, row.prediction_id) is None:
+            if await review.prediction_of(tx, row) is None:
                 raise Conflict(f"the prediction of the item {id} is gone; nobody could judge it again")
-            await self._drop_second(tx, row)
+            await self._drop_second(tx, row, at)
+            await self._doubt(tx, row, at)
             await self.reopen(tx, row, identity, at, lease_seconds)
             return row
 
@@ -218,19 +231,31 @@ class Queue:
         await review.reopen(tx, row, at)
         await review.write_log(tx, row, at, identity.holder, "undone")
 
-    async def _drop_second(self, tx: Transaction, row: ReviewRow) -> None:
+    async def _drop_second(self, tx: Transaction, row: ReviewRow, at: int) -> None:
         if row.round != 1:
             return
         for other in await review.of_prediction(tx, row.model_id, row.prediction_id):
-            if other.round == 2 and other.status in ("in_review", *CLOSED):
+            if other.created_at != row.created_at:
+                continue
+            held = other.status == "in_review" and (other.lease_until or 0) > at
+            if other.round == 2 and (held or other.status in CLOSED):
                 raise Conflict(f"the item {row.id} has a second review since; its first one stands")
             if other.round == 2:
                 await review.delete(tx, [(other.model_id, other.id)])
+
+    async def _doubt(self, tx: Transaction, row: ReviewRow, at: int) -> None:
+        """Let the feedback whose approval was the decision wait for one again."""
+        known = None if row.feedback_id is None else await reading.one_feedback(tx, row.model_id, row.feedback_id)
+        if known is not None and known["review"] == "approved":
+            feedback = events.to_row(FeedbackRow, known)
+            await events.set_review(tx, feedback, "pending", None, None, self._stamp(at))
 
     async def tally(self, tx: Transaction, row: ReviewRow, sign: int) -> None:
         """Count a decision in its stratum, or take it away."""
         counted = Strata()
         counting.decision(counted, row, sign)
+        if sign > 0:
+            await counting.catch_up(tx, counted, row)
         await counted.store(tx, self._writer)
 
     async def _mine(self, tx: Transaction, model_id: str, id: str, identity: Identity, at: int) -> ReviewRow:
@@ -275,7 +300,7 @@ def _second(row: ReviewRow, at: int) -> ReviewRow:
     """Return the item of a second review, which is not for who made the first."""
     return ReviewRow(
         model_id=row.model_id,
-        id=item_id(row.model_id, row.prediction_id, 2),
+        id=item_id(row.model_id, row.prediction_id, row.created_at, 2),
         prediction_id=row.prediction_id,
         reasons=row.reasons,
         place=row.place,
@@ -312,8 +337,17 @@ def _check(model: Model, new: NewDecision) -> None:
         raise Invalid(wrong.message, errors=(wrong,))
 
 
-def _was_right(row: ReviewRow, new: NewDecision) -> bool:
-    return new.decision == "correct" or (new.label is not None and new.label == row.label)
+async def _was_right(tx: Transaction, row: ReviewRow, new: NewDecision) -> bool:
+    """Say whether a prediction is right: called correct, or corrected to just what it says."""
+    if new.decision == "correct" or new.label is not None:
+        return new.decision == "correct" or new.label == row.label
+    prediction = await review.prediction_of(tx, row)
+    if prediction is None:
+        return False
+    if new.boxes is None:
+        return bool(new.value == prediction["value"])
+    found = _detail.decode(prediction["detail"]).detections if prediction["detail"] else None
+    return sorted((one.label, one.box) for one in found or ()) == sorted((one.label, one.box) for one in new.boxes)
 
 
 def _content(new: NewDecision) -> tuple[Any, ...]:

@@ -104,7 +104,9 @@ class Removal:
         labels = [(label.model_id, label.id) for row in rows for label in await removal.labels_of(tx, row)]
         await bury(tx, "label", labels, at)
         await bury(tx, "prediction", [_key(row) for row in rows], at)
-        await leaving.forget_open_items(tx, [_key(row) for row in rows])
+        expired = Strata()
+        await leaving.forget_open_items(tx, [_key(row) for row in rows], expired)
+        await expired.store(tx, self._intake.sums.writer)
         await blobs.drop_references(tx, [row.input_hash for row in rows if row.input_stored and row.input_hash])
 
     async def _expire_orphans(self, kind: str, model_id: str, now: int, tx: Transaction) -> int:
@@ -193,7 +195,8 @@ class Removal:
         await counted.store(tx, self._intake.sums.writer)
         await bury(tx, "feedback", gone, at)
         for model_id in sorted(models):
-            await self._datasets.erase(tx, model_id, [row.id for row in rows if row.model_id == model_id])
+            ids = [row.id for row in rows if row.model_id == model_id]
+            await self._datasets.erase(tx, model_id, ids, subject)
         await self._bury_predictions(tx, rows)
         await self._intake.sums.add(tx, delta, at - FINE_KEPT)
         return len(rows)

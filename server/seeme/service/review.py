@@ -106,11 +106,14 @@ class Review:
         await self._intake.sampling.hear(tx, rows, tally.targets, models, at)
 
     async def delete(self, id: str, model_id: str | None, identity: Identity) -> None:
-        """Delete feedback; the one before it in its slot counts again."""
+        """Delete feedback; the one before it in its slot counts again, and what its approval decided is open again."""
         home = await self._events.home("feedback", id, model_id)
 
         async def work(tx: Transaction) -> None:
-            await self._removal.delete_feedback(await _find(tx, home, id), tx)
+            row = await _find(tx, home, id)
+            if row.review == "approved":
+                await self._approval.rejected(tx, row, identity, self._clock())
+            await self._removal.delete_feedback(row, tx)
 
         await self._inbox.run(work)
 

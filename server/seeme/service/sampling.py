@@ -20,9 +20,12 @@ from seeme.store.strata import Strata, key_of
 _NEGATIVE = {"correction", "wrong_label", "wrong_box", "false_positive", "missed_object"}
 
 
-def item_id(model_id: str, prediction_id: str, round: int = 1) -> str:
-    """Return the id of a prediction's item in the queue: always the same, so that nothing is queued twice."""
-    return "ri_" + blake2b(f"{round} {model_id} {prediction_id}".encode(), digest_size=16).hexdigest()
+def item_id(model_id: str, prediction_id: str, created_at: int, round: int = 1) -> str:
+    """Return the id of a prediction's item in the queue: always the same, so that nothing is queued twice.
+
+    Its time tells it from an earlier prediction that had the same id and is gone, but for its decided item.
+    """
+    return "ri_" + blake2b(f"{round} {model_id} {prediction_id} {created_at}".encode(), digest_size=16).hexdigest()
 
 
 def is_negative(row: FeedbackRow) -> bool:
@@ -86,14 +89,18 @@ class Sampling:
                 wrong[row.model_id, row.prediction_id] = targets[row.model_id, row.prediction_id]
         if not wrong:
             return
-        keys = {(key[0], item_id(*key)): key for key in wrong}
-        known = await review.rows(tx, keys)
-        told = [item for item in known.values() if item.decision is None and BY_FEEDBACK not in item.reasons.split()]
+        known = [
+            item
+            for item in await review.of_predictions(tx, wrong)
+            if item.round == 1 and item.created_at == wrong[item.model_id, item.prediction_id].created_at
+        ]
+        told = [item for item in known if item.decision is None and BY_FEEDBACK not in item.reasons.split()]
         for item in told:
             item.reasons = f"{item.reasons} {BY_FEEDBACK}".strip()
         if told:
             await review.set_reasons(tx, told, at)
-        fresh = [wrong[key] for id, key in keys.items() if id not in known]
+        queued = {(item.model_id, item.prediction_id) for item in known}
+        fresh = [target for key, target in wrong.items() if key not in queued]
         if fresh:
             items = [
                 new_item(target, BY_FEEDBACK, models[target.model_id].data_engine, at, sampled=False)
@@ -108,7 +115,7 @@ def new_item(
     """Return the item of a prediction; not `sampled` means that no rule took it."""
     return ReviewRow(
         model_id=row.model_id,
-        id=item_id(row.model_id, row.id),
+        id=item_id(row.model_id, row.id, row.created_at),
         prediction_id=row.id,
         reasons=reasons,
         place=sampling.place(row.model_id, sampling.key_of(row.id, row.input_hash)),

@@ -71,7 +71,8 @@ class Services:
         )
         self.events = Events(database, self.models, public_url, clock)
         self.references = References(self.inbox, self.models, self.events, clock)
-        self.inputs = Inputs(database, self.inbox, self.models, self.events, files, settings, clock)
+        learning = Learning(self.datasets)
+        self.inputs = Inputs(database, self.inbox, self.models, self.events, files, learning, settings, clock)
         self.accuracy = Accuracy(database, self.models)
         self.reports = Reports(database, self.inbox, self.models, sums, self.accuracy, clock)
         self.dataset_exports = DatasetExports(database, self.datasets, files)
@@ -80,17 +81,17 @@ class Services:
         self.removal: Removal = Removal(
             self.inbox, self.intake, self.models, self.signing, self.datasets, files, settings, clock
         )
-        self._assemble_review(sums.writer)
+        self._assemble_review(sums.writer, learning)
         self.ab_results = AbResultsOf(database, self.inbox, self.ab_tests, clock)
         self.pulse = Pulse(database)
         self.cluster = Cluster(
             database, self.inbox, self.intake, self.models, self.keys, self.signing, self.datasets, self.ab_tests, clock
         )
 
-    def _assemble_review(self, writer: str) -> None:
+    def _assemble_review(self, writer: str, learning: Learning) -> None:
         """Put together what people review with."""
         database, clock = self.database, self.clock
-        self.queue = Queue(self.inbox, self.models, Learning(self.datasets), writer, clock)
+        self.queue = Queue(self.inbox, self.models, learning, writer, clock, self.intake.update_time)
         self.flagged = Flagged(database, self.models, self.events, clock)
         self.dry_runs = DryRuns(self.models, self.events, clock)
         approval = Approval(self.queue, self.models.get)

@@ -59,6 +59,7 @@ class WorkingSet:
         row.digest = row.digest or content_digest(row)
         current = await datasets.item(self._tx, self.id, row.id)
         if current is not None and current.digest == row.digest:
+            await self._take_input(current)
             return "unchanged"
         if current is not None:
             await self._end(current)
@@ -77,9 +78,14 @@ class WorkingSet:
         if row.model_id is not None and row.prediction_id is not None:
             # Kept with the item: a person can be erased from it when the prediction has long expired.
             prediction = await reading.prediction(self._tx, row.model_id, row.prediction_id)
-            row.subject = prediction["subject"] if prediction else None
+            row.subject = prediction["subject"] if prediction else row.subject
         await datasets.insert_item(self._tx, row)
         self._counts.update(datasets.counts_of(row))
+
+    async def _take_input(self, row: ItemRow) -> None:
+        """Hold the input of an item that was put before it was stored, for every version that has the item."""
+        if row.input_hash is not None and not row.input_stored and await datasets.hold_blob(self._tx, row.input_hash):
+            await datasets.set_stored(self._tx, row)
 
     async def _check_task(self, row: ItemRow) -> None:
         found = [name for name in TASKS if getattr(row, name) is not None]

@@ -213,12 +213,15 @@ async def insert_version(tx: Transaction, stored: StoredDatasetVersion) -> None:
 
 async def difference(reader: Reader, dataset_id: str, old: int, new: int) -> tuple[int, int, int]:
     """Return how many items a version has that an older one hasn't, lacks, and has with other content."""
-    numbers = []
-    for query in ("dataset_items_entered", "dataset_items_left", "dataset_items_changed"):
+    found = {}
+    for query in ("dataset_items_entered", "dataset_items_left", "dataset_items_in_both"):
         row = await reader.one(query, dataset_id=dataset_id, old=old, new=new)
-        numbers.append(int(row["n"]) if row else 0)
-    entered, left, changed = numbers
-    return entered - changed, left - changed, changed
+        assert row is not None
+        found[query] = row
+    # Rows that are in both versions by their ids: some were changed and changed back in between.
+    both = int(found["dataset_items_in_both"]["n"])
+    entered, left = (int(found[query]["n"]) - both for query in ("dataset_items_entered", "dataset_items_left"))
+    return entered, left, int(found["dataset_items_in_both"]["changed"])
 
 
 def _to_row(row: Row) -> ItemRow:
@@ -239,6 +242,11 @@ async def insert_item(tx: Transaction, row: ItemRow) -> None:
 async def end_item(tx: Transaction, row: ItemRow, until: int) -> None:
     """Store until which version an item is there."""
     await tx.run("end_dataset_item", dataset_id=row.dataset_id, id=row.id, since=row.since, until=until)
+
+
+async def set_stored(tx: Transaction, row: ItemRow) -> None:
+    """Store that the input of an item is stored."""
+    await tx.run("set_dataset_item_stored", dataset_id=row.dataset_id, id=row.id, since=row.since)
 
 
 async def delete_items(tx: Transaction, rows: Sequence[ItemRow]) -> None:
@@ -295,9 +303,13 @@ async def rows_after(reader: Reader, dataset_id: str, id: str, since: int, most:
     return [_to_row(row) for row in rows]
 
 
-async def items_of_predictions(reader: Reader, model_id: str, ids: list[str]) -> list[ItemRow]:
-    """Return the items made of these predictions, in whatever dataset and version."""
-    return [_to_row(row) for row in await reader.all("dataset_items_of_predictions", model_id=model_id, ids=ids)]
+async def items_of_predictions(reader: Reader, model_id: str, ids: list[str], subject: bytes) -> list[ItemRow]:
+    """Return the items made of a person's predictions with these ids, in whatever dataset and version.
+
+    An id may have been another person's prediction once, which retention has taken.
+    """
+    values = {"model_id": model_id, "ids": ids, "subject": subject}
+    return [_to_row(row) for row in await reader.all("dataset_items_of_predictions", **values)]
 
 
 async def items_of_subject(reader: Reader, subject: bytes, most: int) -> list[ItemRow]:

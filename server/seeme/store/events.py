@@ -141,8 +141,10 @@ async def set_feedback_statuses(tx: Transaction, rows: Sequence[FeedbackRow]) ->
     await tx.run_many("set_feedback_status", [msgspec.structs.asdict(row) for row in rows])
 
 
-async def set_review(tx: Transaction, row: FeedbackRow, review: str, by: str, at: int, updated_at: int) -> None:
-    """Store what a person decided about feedback, with who and when."""
+async def set_review(
+    tx: Transaction, row: FeedbackRow, review: str, by: str | None, at: int | None, updated_at: int
+) -> None:
+    """Store what a person decided about feedback, with who and when; nobody, where that was taken back."""
     await tx.run(
         "set_review",
         model_id=row.model_id,

@@ -228,10 +228,16 @@ from unnest(:a::text[]) as k(id) cross join lateral (
   select * from review_items where model_id = :model_id and id = k.id offset 0
 ) as x;
 
+-- name: review_of_predictions
+select x.*
+from unnest(:a::text[]) as k(id) cross join lateral (
+  select * from review_items where model_id = :model_id and prediction_id = k.id offset 0
+) as x;
+
 -- name: dataset_items_of_predictions
 select x.*
 from unnest(:ids::text[]) as k(id) cross join lateral (
-  select * from dataset_items where model_id = :model_id and prediction_id = k.id offset 0
+  select * from dataset_items where model_id = :model_id and prediction_id = k.id and subject = :subject offset 0
 ) as x;
 
 -- `+ 0`: it else may go through all of a model by time until it meets the input.

@@ -437,6 +437,22 @@ where model_id = :model_id and id = :id;
 -- name: set_reasons
 update review_items set reasons = :reasons, updated_at = :at where model_id = :model_id and id = :id;
 
+-- name: bring_in_order
+update review_items set in_order = 1
+where review_items.model_id = :model_id and rule_set = :rule_set and matched = :matched
+  and in_order = 0 and was_right is not null and round = 1
+  and place < coalesce((
+    select min(w.place) from review_items w
+    where w.model_id = :model_id and w.rule_set = :rule_set and w.matched = :matched
+      and w.decision is null and w.pi is not null and w.passed_by = '' and w.round = 1
+  ), 9223372036854775807)
+  and exists (
+    select 1 from predictions p
+    where p.model_id = :model_id and p.id = review_items.prediction_id
+      and p.created_at = review_items.created_at
+  )
+returning *;
+
 -- name: review_of_prediction
 select * from review_items where model_id = :model_id and prediction_id = :prediction_id order by round;
 
@@ -456,11 +472,13 @@ where r.id = :id order by r.model_id limit 2;
 -- name: one_review
 select r.*, p.input_url, p.input_stored, p.detail, p.value
 from review_items r left join predictions p on p.model_id = r.model_id and p.id = r.prediction_id
+  and p.created_at = r.created_at
 where r.model_id = :model_id and r.id = :id;
 
 -- name: list_review_of_model
 select r.*, p.input_url, p.input_stored
 from review_items r left join predictions p on p.model_id = r.model_id and p.id = r.prediction_id
+  and p.created_at = r.created_at
 where r.model_id = :model_id and (r.queued_at, r.id) > (:at, :id)
   and (cast(:status as text) is null or r.status = :status)
   and (cast(:dataset_id as text) is null or r.dataset_id = :dataset_id)
@@ -472,6 +490,7 @@ order by r.queued_at, r.id limit :most;
 select r.*, p.input_url, p.input_stored
 from review_items r join models m on m.id = r.model_id and m.deleted_at is null
 left join predictions p on p.model_id = r.model_id and p.id = r.prediction_id
+  and p.created_at = r.created_at
 where r.dataset_id = :dataset_id and (r.queued_at, r.id) > (:at, :id)
   and (cast(:status as text) is null or r.status = :status)
   and (cast(:label as text) is null or r.label = :label)
@@ -496,18 +515,19 @@ select a.label, a.decision as first_decision, a.decided_label as first_label, a.
   p.detail
 from review_items b
 join review_items a on a.model_id = b.model_id and a.prediction_id = b.prediction_id and a.round = 1
-  and a.decision is not null
-left join predictions p on p.model_id = b.model_id and p.id = b.prediction_id
+  and a.created_at = b.created_at and a.decision is not null
+left join predictions p on p.model_id = b.model_id and p.id = b.prediction_id and p.created_at = b.created_at
 where b.model_id = :model_id and b.round = 2 and b.decision is not null and b.decided_at >= :since
 order by b.decided_at desc, b.id limit :most;
 
 -- name: add_strata
 insert into strata (
   model_id, day, version_id, arm, rule_set, matched, writer, pi, n, confident, c_sum, c_squares, taken, decided,
-  was_right, out_of_order, skipped, dc_n, dc_sum, dc_squares, d_sum, d_squares, cd_sum
+  was_right, out_of_order, skipped, dc_n, dc_sum, dc_squares, d_sum, d_squares, cd_sum, unusable, expired
 ) values (
   :model_id, :day, :version_id, :arm, :rule_set, :matched, :writer, :pi, :n, :confident, :c_sum, :c_squares, :taken,
-  :decided, :was_right, :out_of_order, :skipped, :dc_n, :dc_sum, :dc_squares, :d_sum, :d_squares, :cd_sum
+  :decided, :was_right, :out_of_order, :skipped, :dc_n, :dc_sum, :dc_squares, :d_sum, :d_squares, :cd_sum, :unusable,
+  :expired
 ) on conflict (model_id, day, version_id, arm, rule_set, matched, writer) do update set
   n = strata.n + excluded.n, confident = strata.confident + excluded.confident,
   c_sum = strata.c_sum + excluded.c_sum, c_squares = strata.c_squares + excluded.c_squares,
@@ -516,7 +536,8 @@ insert into strata (
   skipped = strata.skipped + excluded.skipped, dc_n = strata.dc_n + excluded.dc_n,
   dc_sum = strata.dc_sum + excluded.dc_sum, dc_squares = strata.dc_squares + excluded.dc_squares,
   d_sum = strata.d_sum + excluded.d_sum, d_squares = strata.d_squares + excluded.d_squares,
-  cd_sum = strata.cd_sum + excluded.cd_sum;
+  cd_sum = strata.cd_sum + excluded.cd_sum, unusable = strata.unusable + excluded.unusable,
+  expired = strata.expired + excluded.expired;
 
 -- name: strata_between
 select * from strata
@@ -557,6 +578,21 @@ select * from confusions
 where model_id = :model_id and day >= :start and day < :stop and n > 0
   and (cast(:version_id as text) is null or version_id = :version_id)
 order by day, version_id, arm, rule_set, matched, predicted, actual;
+
+-- name: repeats_between
+select i.created_at, i.version_id, i.rule_set, i.matched, i.place, i.label, i.decided_label, i.was_right
+from review_items i
+where i.model_id = :model_id and i.created_at >= :start and i.created_at < :stop
+  and i.was_right is not null and i.pi is not null and i.round = 1
+  and (cast(:version_id as text) is null or i.version_id = :version_id)
+  and i.place in (
+    select r.place from review_items r
+    where r.model_id = :model_id and r.created_at >= :start and r.created_at < :stop
+      and r.was_right is not null and r.pi is not null and r.round = 1
+      and (cast(:version_id as text) is null or r.version_id = :version_id)
+    group by r.place having count(*) > 1
+  )
+order by i.place, i.created_at, i.id;
 
 -- name: delete_confusions_between
 delete from confusions where model_id = :model_id and day >= :start and day < :stop;
@@ -639,6 +675,9 @@ select * from dataset_items where dataset_id = :dataset_id and id = :id and unti
 -- name: end_dataset_item
 update dataset_items set until = :until where dataset_id = :dataset_id and id = :id and since = :since;
 
+-- name: set_dataset_item_stored
+update dataset_items set input_stored = 1 where dataset_id = :dataset_id and id = :id and since = :since;
+
 -- name: delete_dataset_item
 delete from dataset_items where dataset_id = :dataset_id and id = :id and since = :since;
 
@@ -662,8 +701,9 @@ where dataset_id = :dataset_id and since > :old and since <= :new and until > :n
 select count(*) as n from dataset_items
 where dataset_id = :dataset_id and until > :old and until <= :new and since <= :old;
 
--- name: dataset_items_changed
-select count(*) as n from dataset_items a join dataset_items b on b.dataset_id = a.dataset_id and b.id = a.id
+-- name: dataset_items_in_both
+select count(*) as n, cast(coalesce(sum(case when a.digest <> b.digest then 1 else 0 end), 0) as bigint) as changed
+from dataset_items a join dataset_items b on b.dataset_id = a.dataset_id and b.id = a.id
 where a.dataset_id = :dataset_id and a.since > :old and a.since <= :new and a.until > :new
   and b.until > :old and b.until <= :new and b.since <= :old;
 

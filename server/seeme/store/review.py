@@ -8,6 +8,7 @@ from seeme.clock import from_micros
 from seeme.records.predictions import LabelledBox
 from seeme.records.review import LogEntry, ReviewItem
 from seeme.records.rows import EventKey, ReviewRow
+from seeme.store import reading
 from seeme.store.database import Reader, Row, Transaction
 from seeme.store.reading import PAGE_SIZE, Rows
 
@@ -66,6 +67,17 @@ async def of_prediction(tx: Reader, model_id: str, prediction_id: str) -> list[R
     """Return the items of a prediction: the first, and the second blind one where there is one."""
     found = await tx.all("review_of_prediction", model_id=model_id, prediction_id=prediction_id)
     return [to_row(row) for row in found]
+
+
+async def of_predictions(tx: Reader, keys: Iterable[EventKey]) -> list[ReviewRow]:
+    """Return the items of predictions, first and second ones."""
+    return [to_row(row) for row in await tx.of("review_of_predictions", keys)]
+
+
+async def prediction_of(tx: Reader, item: ReviewRow) -> Row | None:
+    """Return the prediction that an item is about, or None once it is gone: its id may be a later one's by then."""
+    found = await reading.prediction(tx, item.model_id, item.prediction_id)
+    return found if found is not None and found["created_at"] == item.created_at else None
 
 
 async def open_items(
@@ -129,6 +141,15 @@ async def reopen(tx: Transaction, row: ReviewRow, at: int) -> None:
     """Store that a decision was taken back."""
     names = ("model_id", "id", "status", "holder", "holder_key", "lease_until")
     await tx.run("reopen_item", **{name: getattr(row, name) for name in names}, at=at)
+
+
+async def bring_in_order(tx: Transaction, row: ReviewRow) -> list[ReviewRow]:
+    """Let what was decided before its turn be in order, as far as no earlier item of the stratum waits; return it.
+
+    Items that somebody skipped are not waited for. Where the prediction is gone, those before it may have gone open.
+    """
+    found = await tx.all("bring_in_order", model_id=row.model_id, rule_set=row.rule_set, matched=row.matched)
+    return [to_row(one) for one in found]
 
 
 async def set_reasons(tx: Transaction, rows: Sequence[ReviewRow], at: int) -> None:

@@ -169,10 +169,15 @@ select r.*
 from json_each(:keys) j
 join review_items r on r.model_id = json_extract(j.value, '$[0]') and r.id = json_extract(j.value, '$[1]');
 
+-- name: review_of_predictions
+select r.*
+from json_each(:keys) j
+join review_items r on r.model_id = json_extract(j.value, '$[0]') and r.prediction_id = json_extract(j.value, '$[1]');
+
 -- name: dataset_items_of_predictions
 select i.*
 from json_each(:ids) j
-join dataset_items i on i.model_id = :model_id and i.prediction_id = j.value;
+join dataset_items i on i.model_id = :model_id and i.prediction_id = j.value and i.subject = :subject;
 
 -- name: latest_of_input_hashes
 select j.value as input, p.id, p.created_at, p.label, p.confidence, p.value, p.error,

@@ -9,6 +9,7 @@ from msgspec.structs import astuple
 
 from seeme.clock import DAY
 from seeme.domain.quota import Pace, Total
+from seeme.domain.repeats import Repeat
 from seeme.domain.strata import Stratum, Sums
 from seeme.store.database import Reader, Row, Transaction
 
@@ -117,6 +118,12 @@ async def confusions(reader: Reader, model_id: str, start: int, stop: int, versi
     return list(found)
 
 
+async def repeats(reader: Reader, model_id: str, start: int, stop: int, version_id: str | None) -> list[Row]:
+    """Return the decided ones of the days between two times whose input another decided one of these has, too."""
+    found = await reader.all("repeats_between", model_id=model_id, start=start, stop=stop, version_id=version_id)
+    return list(found)
+
+
 async def replace(tx: Transaction, model_id: str, day: int, counted: Strata, writer: str) -> None:
     """Put a recount in the place of a day's strata, whoever wrote them."""
     for query in ("delete_strata_between", "delete_confusions_between"):
@@ -152,11 +159,22 @@ async def delete_all(tx: Transaction, model_id: str) -> None:
         await tx.run(query, model_id=model_id)
 
 
+def to_repeat(row: Row) -> Repeat:
+    """Return a row of a decided prediction as a copy of another."""
+    actual = row["label"] if row["was_right"] else row["decided_label"]
+    return Repeat((row["rule_set"], rules(row["matched"])), row["place"], row["label"], actual)
+
+
+def rules(matched: str) -> tuple[str, ...]:
+    """Return the rules that a column names."""
+    return tuple(filter(None, matched.split(",")))
+
+
 def to_stratum(row: Row) -> Stratum:
     """Return a row as a stratum of exact integers."""
     return Stratum(
         row["rule_set"],
-        tuple(filter(None, row["matched"].split(","))),
+        rules(row["matched"]),
         row["pi"],
         Sums(**{name: int(row[column]) for name, column in COLUMNS.items()}),
     )
