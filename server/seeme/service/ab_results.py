@@ -97,8 +97,10 @@ async def _read(reader: Reader, test: AbTest, at: int) -> _Known:
     accuracies = {}
     day = 0 if test.started_at is None else to_micros(test.started_at) // DAY * DAY - DAY
     for arm in test.arms:
-        rows = await strata.of_arm(reader, arm.model_id, arm_key(test.id, arm.name), day)
-        accuracies[arm.name] = of_strata(map(strata.to_stratum, rows))
+        key = arm_key(test.id, arm.name)
+        rows = await strata.of_arm(reader, arm.model_id, key, day)
+        copies = await strata.repeats(reader, arm.model_id, day, at + DAY, None, key)
+        accuracies[arm.name] = of_strata(map(strata.to_stratum, rows), list(map(strata.to_repeat, copies)))
     return _Known(test, await ab_units.totals(reader, test.id), accuracies, at)
 
 

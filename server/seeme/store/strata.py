@@ -118,10 +118,12 @@ async def confusions(reader: Reader, model_id: str, start: int, stop: int, versi
     return list(found)
 
 
-async def repeats(reader: Reader, model_id: str, start: int, stop: int, version_id: str | None) -> list[Row]:
+async def repeats(
+    reader: Reader, model_id: str, start: int, stop: int, version_id: str | None, arm: str | None = None
+) -> list[Row]:
     """Return the decided ones of the days between two times whose input another decided one of these has, too."""
-    found = await reader.all("repeats_between", model_id=model_id, start=start, stop=stop, version_id=version_id)
-    return list(found)
+    values = {"model_id": model_id, "start": start, "stop": stop, "version_id": version_id, "arm": arm}
+    return list(await reader.all("repeats_between", **values))
 
 
 async def replace(tx: Transaction, model_id: str, day: int, counted: Strata, writer: str) -> None:
