@@ -70,7 +70,7 @@ def _add(commands: Commands, name: str, run: Run, help: str) -> argparse.Argumen
 def _add_serving(commands: Commands) -> None:  # type: ignore[valid-type]
     for name, run, help in (
         ("serve", _serve, "Run the service."),
-        ("demo", _demo, "Run the service with two examples: digits with a month of history, and a detector."),
+        ("demo", _demo, "Run the service with examples: digits with a month of history, a detector, an A/B test."),
     ):
         command = _add(commands, name, run, help)
         command.add_argument("--host", help="address to listen on (SEEME_HOST; default 127.0.0.1)")

@@ -26,7 +26,7 @@ class Demo(Live):
 
     def addresses(self) -> tuple[str, str] | None:
         """Return what it printed: the page of digits, and the link that signs in once."""
-        found = re.search(r"under each digit:\n\s+(\S+)\n(?:.*\n){2}.*once.*\n\s+(\S+)\n", self.log())
+        found = re.search(r"under each digit:\n\s+(\S+)\n(?:.*\n){4}.*once.*\n\s+(\S+)\n", self.log())
         return (found[1], found[2]) if found else None
 
 
