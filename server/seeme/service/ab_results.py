@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from math import exp
 from typing import NamedTuple
 
+from msgspec.structs import asdict
+
 from seeme.clock import DAY, HOUR, from_micros, to_micros
 from seeme.domain.ab_accuracy import NO_ESTIMATE, ArmEstimate, of_strata
 from seeme.domain.experiments import METRICS, Comparison, Metric, compare, compare_estimates
@@ -163,9 +165,14 @@ def _shown(test: AbTest) -> dict[AbMetric, str]:
     shown: dict[AbMetric, str] = dict.fromkeys(named, "metric")
     if {"feedback_score", "feedback_per_unit"} & set(named):
         shown.setdefault("response_rate", "beside")
-    for name in test.config.guardrails:
-        shown.setdefault(name, "guardrail")
+    for name in _bounds(test):
+        shown.setdefault(name, "guardrail")  # type: ignore[arg-type]
     return shown
+
+
+def _bounds(test: AbTest) -> dict[str, float]:
+    bounds: dict[str, float | None] = asdict(test.config.guardrails)
+    return {name: bound for name, bound in bounds.items() if bound is not None}
 
 
 def _compared(known: _Known, name: AbMetric, b: Arm) -> Comparison:
@@ -189,8 +196,7 @@ def _challenger(known: _Known, arm: Arm, split: Mismatch, days: float | None) ->
     found = {name: _compared(known, name, arm) for name in shown}
     # What only guards isn't among the comparisons that alpha is shared by: it makes no winner.
     said = [one._replace(significant=None) if shown[name] == "guardrail" else one for name, one in found.items()]
-    guardrails = {str(name): bound for name, bound in test.config.guardrails.items()}
-    judged = verdict(said, arms=(test.arms[0].name, arm.name), split=split, guardrails=guardrails, days=days)
+    judged = verdict(said, arms=(test.arms[0].name, arm.name), split=split, guardrails=_bounds(test), days=days)
     return Challenger(
         arm=arm.name,
         state=judged.state,
