@@ -13,6 +13,7 @@ from seeme.domain.mismatch import Mismatch, mismatch
 from seeme.domain.units import ArmTotals, arm_key
 from seeme.domain.verdict import verdict
 from seeme.records.ab_results import (
+    AbRebuilt,
     AbResults,
     ArmResult,
     Challenger,
@@ -23,6 +24,7 @@ from seeme.records.ab_results import (
     SampleRatio,
 )
 from seeme.records.ab_tests import AbMetric, AbTest, Arm
+from seeme.service import ab_recount
 from seeme.service.ab_tests import AbTests
 from seeme.service.inbox import Inbox
 from seeme.store import ab_tests, ab_units, strata
@@ -57,8 +59,9 @@ class _Known(NamedTuple):
 class AbResultsOf:
     """The results of A/B tests."""
 
-    def __init__(self, reader: Database, inbox: Inbox, tests: AbTests, clock: Callable[[], int]) -> None:
+    def __init__(self, reader: Database, inbox: Inbox, tests: AbTests, writer: str, clock: Callable[[], int]) -> None:
         self._reader = reader
+        self._writer = writer
         self._inbox = inbox
         self._tests = tests
         self._clock = clock
@@ -82,6 +85,17 @@ class AbResultsOf:
             return
         known = await _read(tx, stored.test, at)
         await ab_tests.insert_look(tx, ab_test_id, at, _to_look(known))
+
+    async def rebuild(self, ab_test_id: str) -> AbRebuilt:
+        """Make a test's units and sums again where they differ from what they are made of."""
+        test = self._tests.get(ab_test_id)
+
+        async def work(tx: Transaction) -> bool:
+            await tx.hold({arm.model_id for arm in test.arms}, alone=True)
+            stored = await ab_tests.test(tx, ab_test_id)
+            return stored is not None and await ab_recount.mend(tx, stored, self._writer)
+
+        return AbRebuilt(ab_test_id=ab_test_id, changed=await self._inbox.run(work))
 
 
 def _is_due(stored: ab_tests.StoredAbTest, at: int) -> bool:
