@@ -254,10 +254,12 @@ def test_five_of_each_are_enough_with_one_event_a_unit():
     assert not is_enough(ERRORS, sums([(1, 1)] * 5 + [(0, 1)] * 19))
 
 
-def test_alike_events_of_one_unit_count_less():
-    """Thirty errors of one user are about one; spread over users they count."""
+def test_events_of_one_unit_count_as_one_unit():
+    """Thirty errors of one user are one unit's worth; five need a share of 5 in the number of units."""
     assert not is_enough(ERRORS, sums([(30, 30)] + [(0, 30)] * 60))
-    assert is_enough(ERRORS, sums([(1, 30)] * 30 + [(0, 30)] * 31))
+    assert not is_enough(ERRORS, sums([(30, 30)] * 4 + [(0, 30)] * 60))
+    assert is_enough(ERRORS, sums([(30, 30)] * 5 + [(0, 30)] * 60))
+    assert is_enough(ERRORS, sums([(2, 30), (4, 30)] * 25))
 
 
 @pytest.mark.parametrize(
