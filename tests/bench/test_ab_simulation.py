@@ -12,6 +12,7 @@ from tests.bench.experiments import (
     arms,
     error,
     false_alarms,
+    power_of_votes,
     result_cost,
     simulate,
     units_until_alarm,
@@ -39,6 +40,11 @@ def test_a_difference_is_found(cell: Cell) -> None:
     """The power aimed at for 20 looks, within four Monte-Carlo errors."""
     assert cell.power is not None
     assert simulate(cell, RUNS).called["20"] >= cell.power - 4 * error(cell.power, RUNS)
+
+
+def test_thumbs_are_found_with_the_power_aimed_at() -> None:
+    """In many runs, drawn as counts: .841, where .84 is aimed at."""
+    assert power_of_votes(20_000) == pytest.approx(0.841, abs=0.011)
 
 
 @pytest.mark.parametrize(

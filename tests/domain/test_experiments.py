@@ -1,5 +1,7 @@
 """Results of A/B tests against scipy and statsmodels, their properties, and what is said where nothing is known."""
 
+import subprocess
+import sys
 import timeit
 from functools import reduce
 from math import exp, isfinite, log, sqrt
@@ -292,6 +294,13 @@ def test_an_impossible_level_is_refused(alpha, comparisons):
     """Naming what is wrong."""
     with pytest.raises(ValueError, match="must be"):
         compare(VOTES, ArmSums(), ArmSums(), alpha=alpha, comparisons=comparisons)
+
+
+def test_who_asks_for_no_result_loads_no_scipy():
+    """It costs about 30 MB; the service imports these modules at its start."""
+    code = "import sys, seeme.domain.verdict; print('scipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_a_result_takes_microseconds():
