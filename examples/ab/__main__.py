@@ -50,7 +50,8 @@ def run(client: Client, visitors: int, wave: int, test_id: str) -> Record:
     print(f"{NOW} (naive Bayes) against {CHALLENGER} (logistic regression), test {test_id}\n")
     for first in range(0, visitors, wave):
         last = min(first + wave, visitors)
-        simulate(client, reader, digits, range(first, last))
+        with client.batch():
+            simulate(client, reader, digits, range(first, last))
         print(f"{last:6} visitors: {client.get_ab_test_results(test_id).verdict}", flush=True)
     client.stop_ab_test(test_id)
     results = client.get_ab_test_results(test_id)

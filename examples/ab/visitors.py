@@ -57,18 +57,15 @@ def click(who: Visitor, said: str | None, truth: str, random: np.random.Generato
 
 
 def simulate(client: Client, reader: Reader, digits: Digits, visitors: Iterable[int]) -> None:
-    """Let visitors, by their numbers, have their digits read and click on some answers, all in one batch.
+    """Let visitors, by their numbers, have their digits read and click on some answers; best within a batch.
 
     Raises:
-        BatchFailed: when the service didn't take all of it.
+        SeeMeError: when the service can't take it.
     """
-    with client.batch():
-        for number in visitors:
-            who, random = visitor(number)
-            for image, truth in digits_of(who, digits, random):
-                reading = reader.read(who.id, image)
-                vote = click(who, reading.answer.label if reading.answer else None, truth, random)
-                if vote is not None:
-                    client.log_feedback(
-                        reading.id, "rating", model_id=MODEL_ID, rating=vote, subject=who.id, notes=NOTES
-                    )
+    for number in visitors:
+        who, random = visitor(number)
+        for image, truth in digits_of(who, digits, random):
+            reading = reader.read(who.id, image)
+            vote = click(who, reading.answer.label if reading.answer else None, truth, random)
+            if vote is not None:
+                client.log_feedback(reading.id, "rating", model_id=MODEL_ID, rating=vote, subject=who.id, notes=NOTES)
