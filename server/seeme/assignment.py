@@ -114,5 +114,5 @@ def _check_shares(shares: Sequence[float]) -> None:
     for index, share in enumerate(shares):
         if not 0 < share < 1:
             raise invalid(f"$.shares[{index}]", f"expected a number above 0 and below 1 (got {share})")
-    if abs(sum(shares) - 1) > 0.5 / STEPS:  # what is lost to digits that weren't written, as in 0.33333, is rounded away
+    if abs(sum(shares) - 1) > 0.5 / STEPS:  # digits that weren't written, as in 0.33333, are rounded away
         raise invalid("$.shares", f"expected numbers that add up to 1 (got {sum(shares):.10g})")
