@@ -54,7 +54,7 @@ def test_the_wheel_holds_the_package_the_widget_and_the_examples(wheel: Path) ->
     """Every file of the package, of the widget's build and of the demo's examples is in the wheel."""
     wanted = _files(PACKAGE, "seeme")
     wanted |= _files(ROOT / "widget" / "dist", "seeme/web/static/widget")
-    for example in ("digits", "detection"):
+    for example in ("digits", "detection", "ab"):
         wanted |= _files(ROOT / "examples" / example, f"seeme/examples/{example}")
     assert wanted - _names(wheel) == set()
 
@@ -69,6 +69,7 @@ def test_the_wheel_holds_the_package_the_widget_and_the_examples(wheel: Path) ->
         "seeme/web/static/widget/*.js",
         "seeme/examples/digits/page.html",
         "seeme/examples/detection/weights.json",
+        "seeme/examples/ab/page.html",
         "seeme/py.typed",
         "seeme_feedback-*.dist-info/licenses/LICENSE",
     ],

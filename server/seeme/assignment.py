@@ -49,7 +49,8 @@ def ranges(shares: Sequence[float], coverage: float) -> list[tuple[float, float]
     takes units in and moves nobody.
 
     Args:
-        shares: each arm's part of the units in the test, two or more, which add up to 1.
+        shares: each arm's part of the units in the test, two or more, which add up to 1 (to half a step; the last
+            arm takes the rest).
         coverage: the part of all units that is in the test, 0 to 1.
 
     Raises:
@@ -113,5 +114,5 @@ def _check_shares(shares: Sequence[float]) -> None:
     for index, share in enumerate(shares):
         if not 0 < share < 1:
             raise invalid(f"$.shares[{index}]", f"expected a number above 0 and below 1 (got {share})")
-    if abs(sum(shares) - 1) > 1e-9:
+    if abs(sum(shares) - 1) > 0.5 / STEPS:  # digits that weren't written, as in 0.33333, are rounded away
         raise invalid("$.shares", f"expected numbers that add up to 1 (got {sum(shares):.10g})")

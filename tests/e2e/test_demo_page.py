@@ -26,7 +26,7 @@ class Demo(Live):
 
     def addresses(self) -> tuple[str, str] | None:
         """Return what it printed: the page of digits, and the link that signs in once."""
-        found = re.search(r"under each digit:\n\s+(\S+)\n(?:.*\n){2}.*once.*\n\s+(\S+)\n", self.log())
+        found = re.search(r"under each digit:\n\s+(\S+)\n(?:.*\n){4}.*once.*\n\s+(\S+)\n", self.log())
         return (found[1], found[2]) if found else None
 
 
@@ -78,8 +78,8 @@ def test_a_thumb_under_a_digit_is_seen_on_the_models_page(demo: Demo, page: Page
     assert image.evaluate("image => image.complete && image.naturalWidth > 0")
 
 
-def test_the_detector_is_a_link_away(demo: Demo, page: Page) -> None:
-    """The page of digits links to that of parts, whose boxes can be judged; the link back leads to digits."""
+def test_the_other_examples_are_a_link_away(demo: Demo, page: Page) -> None:
+    """The page of digits links to that of parts, with boxes to judge, and to that of the A/B test; both link back."""
     addresses = demo.addresses()
     assert addresses is not None
     page.goto(addresses[0])
@@ -92,3 +92,14 @@ def test_the_detector_is_a_link_away(demo: Demo, page: Page) -> None:
         assert client.get_prediction(str(shown), model_id="parts").detections is not None
     page.get_by_role("link", name="Digits").click()
     expect(page.get_by_alt_text("A handwritten digit").first).to_be_visible(timeout=20_000)
+
+    page.get_by_role("link", name="Readers").click()
+    widget = page.locator("seeme-feedback").first
+    widget.get_by_role("button", name="Thumbs down").click()
+    expect(widget.get_by_role("status")).to_have_text("Thank you", timeout=20_000)
+    with Client(demo.url, demo.admin_key) as client:
+        prediction = client.get_prediction(str(widget.get_attribute("prediction-id")), model_id="readers")
+        [vote] = client.get_feedback("readers", prediction_id=prediction.id)
+        assert (prediction.ab_test_id, vote.rating) == ("readers", -1)
+    page.get_by_role("link", name="Digits", exact=True).click()
+    expect(page).to_have_url(f"{addresses[0]}/")

@@ -33,6 +33,7 @@ IDS = {
     "test_dataset_id": ["pets"],
     "dataset_version_id": ["v1"],
     "job_id": ["job"],
+    "arm": ["A"],
     "ab_test_id": ["running", "draft", "over"],
     "model_a_id": ["digits"],
     "model_b_id": ["prices"],

@@ -40,7 +40,7 @@ function checkShares(shares) {
     if (!(share > 0 && share < 1)) throw new RangeError(`shares: expected numbers above 0 and below 1 (got ${share})`);
   }
   const total = shares.reduce((sum, share) => sum + share, 0);
-  if (Math.abs(total - 1) > 1e-9) throw new RangeError(`shares: expected numbers that add up to 1 (got ${total})`);
+  if (Math.abs(total - 1) > 0.5 / STEPS) throw new RangeError(`shares: expected numbers that add up to 1 (got ${total})`);
 }
 
 /** @type {typeof import('./seeme-assign.d.ts').ranges} */

@@ -81,7 +81,7 @@ async def _welcome(services: Services, data: Path, *, with_link: bool) -> None:
 
 
 def demo(settings: Settings, demo_port: int) -> None:
-    """Serve, and beside it the examples: digits with a month of history, and parts found on a bench."""
+    """Serve, and beside it the examples: digits with a month of history, parts on a bench, and an A/B test."""
     if settings.database:
         raise SetupError("the demo keeps its data in SQLite: leave SEEME_DATABASE out")
     example = _examples()
@@ -93,6 +93,7 @@ def demo(settings: Settings, demo_port: int) -> None:
         print(
             f"\nThe example page, with the widget under each digit:\n  {page.url}\n"
             f"A detector's page, with the widget on each box:\n  {page.url}/parts/\n"
+            f"A page with two classifiers in an A/B test:\n  {page.url}/readers/\n"
             f"The service's pages (this link signs in once, within an hour):\n  {code.url}\n\n"
             "Stop with Ctrl+C.",
             flush=True,
@@ -124,7 +125,7 @@ def _examples() -> Any:
     if (checkout / "digits").is_dir():
         sys.path.insert(0, str(checkout))
         within = ""
-    names = ("digits.example", "digits.setup", "detection.example")
+    names = ("digits.example", "digits.setup", "detection.example", "ab.example")
     try:
         return tuple(importlib.import_module(within + name) for name in names)
     except ImportError as error:
@@ -134,10 +135,12 @@ def _examples() -> Any:
 
 
 def _start_examples(modules: Any, url: str, key: str, host: str, port: int) -> Any:
-    digits, setup, detection = modules
+    digits, setup, detection, ab = modules
     client = Client(url, key, timeout=10)
     setup.make_model(client)
-    parts = detection.make(client, url, setup.origins(host, port), home="/")
-    page = digits.start(client, url, setup.make_key(client, host, port), host, port, beside={"Parts": parts})
+    origins = setup.origins(host, port)
+    beside = {name: each.make(client, url, origins, home="/") for name, each in (("Parts", detection), ("Readers", ab))}
+    page = digits.start(client, url, setup.make_key(client, host, port), host, port, beside=beside)
     detection.fill(client)
+    ab.fill(client)
     return page

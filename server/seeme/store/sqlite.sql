@@ -200,5 +200,6 @@ cross join predictions p on p.model_id = :model_id and p.id = (
   order by q.created_at desc, q.id desc limit 1
 );
 
+-- Crossed, which keeps this order: the planner would else go through all units of the test for each of the list.
 -- name: ab_units_of
-select u.* from json_each(:units) j join ab_units u on u.ab_test_id = :ab_test_id and u.unit = j.value;
+select u.* from json_each(:units) j cross join ab_units u where u.ab_test_id = :ab_test_id and u.unit = j.value;
