@@ -12,7 +12,7 @@ from seeme.clock import now, to_micros
 from seeme.errors import ConnectionFailed, ServiceError
 from seeme.ids import short_id
 from seeme.outgoing import query
-from seeme.records.ab_results import AbResults, Plan
+from seeme.records.ab_results import AbRebuilt, AbResults, Plan
 from seeme.records.ab_tests import AbTest, Assignment
 from seeme.results import Record, Records
 
@@ -86,6 +86,10 @@ class AbCalls(Calls):
         Numbers that aren't known are NaN; `reason` and `reasons` say why. Looking at any time is fine.
         """
         return self._do("GET", ab_test_path(ab_test_id, "results"), AbResults)
+
+    def rebuild_ab_test(self, ab_test_id: str) -> Record:
+        """Make a test's sums again from what they were made of, and return whether anything was `changed`."""
+        return self._do("POST", ab_test_path(ab_test_id, "rebuild"), AbRebuilt)
 
     def plan_ab_test(
         self,

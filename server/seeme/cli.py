@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_serving(commands)
     _add_keys_and_models(commands)
     _add_datasets(commands)
+    _add_ab_tests(commands)
     _add_data(commands)
     return parser
 
@@ -101,6 +102,25 @@ def _add_keys_and_models(commands: Commands) -> None:  # type: ignore[valid-type
     make.add_argument("--id", help="an id of your own")
     make.add_argument("--task", default="classification", choices=["classification", "detection", "regression"])
     make.add_argument("--label", action="append", default=[], help="a label, once per label")
+
+
+def _add_ab_tests(commands: Commands) -> None:  # type: ignore[valid-type]
+    ab = commands.add_parser("ab", help="Plan A/B tests, and see what they say.").add_subparsers(  # type: ignore[attr-defined]
+        required=True, metavar="ACTION"
+    )
+    _add(ab, "list", _list_ab_tests, "List A/B tests.")
+    _add(ab, "results", _ab_results, "Show what an A/B test says so far.").add_argument("id")
+    plan = _add(ab, "plan", _plan_ab_test, "Say how many units and days a test needs, or what it can show.")
+    plan.add_argument("--metric", default="feedback_score", help="default: feedback_score")
+    for name, help in (
+        ("effect", "the difference B - A to find; for latency relative (0.05 is 5 %% slower)"),
+        ("value", "A's value now, for rates"),
+        ("sd", "the standard deviation of one unit's value, where it is no rate"),
+        ("units-per-day", "new units (users) a day"),
+        ("duration-days", "instead of --effect: how long the test may take"),
+        ("traffic-split", "B's share of the units (default 0.5)"),
+    ):
+        plan.add_argument(f"--{name}", type=float, help=help)
 
 
 def _add_datasets(commands: Commands) -> None:  # type: ignore[valid-type]
@@ -247,6 +267,27 @@ def _export_dataset(options: argparse.Namespace) -> int:
 
     client = _client(options)
     save(client, options.dataset, options.version, options.format, options.output, options.shard, options.shards)
+    return 0
+
+
+def _list_ab_tests(options: argparse.Namespace) -> int:
+    for test in _client(options).list_ab_tests():
+        print(f"{test.id}  {test.status:8}  {test.name}")
+    return 0
+
+
+def _ab_results(options: argparse.Namespace) -> int:
+    from seeme.commands.ab_tests import told
+
+    print("\n".join(told(_client(options).get_ab_test_results(options.id))))
+    return 0
+
+
+def _plan_ab_test(options: argparse.Namespace) -> int:
+    from seeme.commands.ab_tests import planned
+
+    names = ("metric", "effect", "value", "sd", "units_per_day", "duration_days", "traffic_split")
+    print("\n".join(planned(_client(options).plan_ab_test(**{name: getattr(options, name) for name in names}))))
     return 0
 
 

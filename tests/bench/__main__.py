@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .estimation import estimation
+from .experiments import experiments
 from .exporting import exporting
 from .postgres import postgres
 from .process import ROOT
@@ -33,6 +34,7 @@ SECTIONS: dict[str, Callable[[Run], None]] = {
     "postgres": postgres,
     "review": review,
     "estimation": estimation,
+    "experiments": experiments,
 }
 
 

@@ -20,7 +20,7 @@ _run_numbers = itertools.count(1)
 
 
 class Plan(NamedTuple):
-    """How much is measured: rounds of so many seconds, starts, stored predictions, reads, samples to estimate from."""
+    """How much is measured: rounds of so many seconds, starts, stored predictions, reads, samples, simulated tests."""
 
     rounds: int
     seconds: int
@@ -30,10 +30,13 @@ class Plan(NamedTuple):
     many: int
     reads: int
     samples: int
+    tests: int
 
 
-FULL = Plan(rounds=5, seconds=8, warm_up=3, starts=5, few=10_000, many=1_000_000, reads=2_000, samples=2_000)
-QUICK = Plan(rounds=1, seconds=1, warm_up=0, starts=1, few=2_000, many=20_000, reads=100, samples=100)
+FULL = Plan(
+    rounds=5, seconds=8, warm_up=3, starts=5, few=10_000, many=1_000_000, reads=2_000, samples=2_000, tests=10_000
+)
+QUICK = Plan(rounds=1, seconds=1, warm_up=0, starts=1, few=2_000, many=20_000, reads=100, samples=100, tests=50)
 
 
 class Row(NamedTuple):

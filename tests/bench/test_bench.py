@@ -36,6 +36,7 @@ def test_a_quick_run_measures_every_section(tmp_path: Path) -> None:
         "sampling inside intake",
         "items leased to two of 50 reviewers",
         "accuracy, rule 50 % + random 5 %",
+        "A/B, feedback_score 0.8 to 0.83",
     ):
         assert f"| {words}" in done.stdout
     raw = json.loads((tmp_path / "raw.json").read_text())

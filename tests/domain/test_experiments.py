@@ -1,5 +1,7 @@
 """Results of A/B tests against scipy and statsmodels, their properties, and what is said where nothing is known."""
 
+import subprocess
+import sys
 import timeit
 from functools import reduce
 from math import exp, isfinite, log, sqrt
@@ -254,10 +256,12 @@ def test_five_of_each_are_enough_with_one_event_a_unit():
     assert not is_enough(ERRORS, sums([(1, 1)] * 5 + [(0, 1)] * 19))
 
 
-def test_alike_events_of_one_unit_count_less():
-    """Thirty errors of one user are about one; spread over users they count."""
+def test_events_of_one_unit_count_as_one_unit():
+    """Thirty errors of one user are one unit's worth; five need a share of 5 in the number of units."""
     assert not is_enough(ERRORS, sums([(30, 30)] + [(0, 30)] * 60))
-    assert is_enough(ERRORS, sums([(1, 30)] * 30 + [(0, 30)] * 31))
+    assert not is_enough(ERRORS, sums([(30, 30)] * 4 + [(0, 30)] * 60))
+    assert is_enough(ERRORS, sums([(30, 30)] * 5 + [(0, 30)] * 60))
+    assert is_enough(ERRORS, sums([(2, 30), (4, 30)] * 25))
 
 
 @pytest.mark.parametrize(
@@ -290,6 +294,13 @@ def test_an_impossible_level_is_refused(alpha, comparisons):
     """Naming what is wrong."""
     with pytest.raises(ValueError, match="must be"):
         compare(VOTES, ArmSums(), ArmSums(), alpha=alpha, comparisons=comparisons)
+
+
+def test_who_asks_for_no_result_loads_no_scipy():
+    """It costs about 30 MB; the service imports these modules at its start."""
+    code = "import sys, seeme.domain.verdict; print('scipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_a_result_takes_microseconds():

@@ -81,6 +81,13 @@ def test_queries_of_one_model_start_at_its_key(schema):
         assert scans == [], name
 
 
+def test_units_of_a_test_are_looked_up_one_by_one(schema):
+    """By test and unit: going through all units of the test for each of a batch made events five times as dear."""
+    query = QUERIES["ab_units_of"]
+    plan = schema.execute(f"explain query plan {query.numbered('?')}", ["[]", "t"]).fetchall()
+    assert "(ab_test_id=? AND unit=?)" in " ".join(row[3] for row in plan)
+
+
 def test_migrations_are_numbered_without_gaps():
     """A node knows by one number which schema a file has."""
     assert [number for number, _ in migrations()] == list(range(1, len(migrations()) + 1))

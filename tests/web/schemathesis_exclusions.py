@@ -99,6 +99,20 @@ EXCLUSIONS = [
     ),
     Exclusion(
         "positive_data_acceptance",
+        _routes("POST /v1/ab-tests", "PATCH /v1/ab-tests/{ab_test_id}", "POST /v1/ab-tests/{ab_test_id}/decide")
+        | _routes("GET /v1/ab-tests"),
+        "arms are different ones that are there, with shares that add up to 1, and the chosen one is among them; what "
+        "runs only grows its coverage; a cursor is opaque",
+        422,
+    ),
+    Exclusion(
+        "positive_data_acceptance",
+        _routes("GET /v1/ab-test-plan"),
+        "either an effect or a duration is given, with what else it takes to say the other",
+        422,
+    ),
+    Exclusion(
+        "positive_data_acceptance",
         _routes("POST /v1/keys"),
         "a secret key has scopes and no origins, a publishable one origins and no scopes",
         422,

@@ -107,17 +107,17 @@ def _residual(sums: ArmSums) -> Number:
 
 
 def is_enough(metric: Metric, sums: ArmSums) -> Number:
-    """Say whether an arm has enough for a result; sums may be numpy arrays of floats, and so is the answer then."""
-    residual = _residual(sums)
-    enough = (sums.units >= LEAST_UNITS) & (residual > 0)
+    """Say whether an arm has enough for a result; sums may be numpy arrays of floats, and so is the answer then.
+
+    Events of one unit are alike, 30 failures of one user are hardly more than one. So a rate's successes and failures
+    are counted in units' worth, share * units: with one event a unit these are the events themselves.
+    """
+    enough = (sums.units >= LEAST_UNITS) & (_residual(sums) > 0)
     if metric.kind != "rate":
         return enough
-    above, below = sums.x - metric.low * sums.n, metric.high * sums.n - sums.x
-    span = metric.high - metric.low
-    # Events of one unit are alike: 30 failures of one user are hardly more than one. So counts are divided by the
-    # design effect (Kish 1965), the variance between units over that of independent events (1 with one event a unit).
-    for few in (above, below):
-        enough &= (few >= LEAST_OF_EACH * span) & (few * above * below * sums.n >= LEAST_OF_EACH * span * residual)
+    least = LEAST_OF_EACH * (metric.high - metric.low) * sums.n
+    for few in (sums.x - metric.low * sums.n, metric.high * sums.n - sums.x):
+        enough &= few * sums.units >= least
     return enough
 
 
@@ -130,8 +130,8 @@ def _lack(metric: Metric, sums: ArmSums, arm: str) -> str | None:
     if not _residual(sums):
         return f"all units of arm {arm} have the same {metric.name}, so there is no variance to judge by"
     return (
-        f"arm {arm} has too few events of one kind: a rate needs at least {LEAST_OF_EACH} successes and "
-        f"{LEAST_OF_EACH} failures, and alike ones of one unit count less"
+        f"arm {arm} has too few events of one kind: a rate needs at least {LEAST_OF_EACH} units' worth of successes "
+        f"and {LEAST_OF_EACH} of failures"
     )
 
 

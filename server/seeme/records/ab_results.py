@@ -146,6 +146,13 @@ class AbResults(View, frozen=True, kw_only=True):
     reasons: dict[str, str]
 
 
+class AbRebuilt(View, frozen=True, kw_only=True):
+    """Whether a test's sums were wrong, and are mended."""
+
+    ab_test_id: str
+    changed: bool
+
+
 class PlannedMetric(View, frozen=True, kw_only=True):
     """Units, in all arms together, and days to find `effect`; or the effect that so many days can show."""
 

@@ -9,28 +9,32 @@ from seeme.records.types import Id, Name, Note, Time, View, Wire
 AbMetric = Literal[
     "feedback_score", "feedback_per_unit", "response_rate", "latency", "error_rate", "accuracy", "confidence"
 ]
-Guarded = Literal["feedback_score", "feedback_per_unit", "latency", "error_rate", "accuracy"]
 AbStatus = Literal["draft", "running", "stopped", "decided"]
 
 ArmName = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9._~:-]{1,64}$(?!\n)", max_length=64, description="1 to 64 of A-Z a-z 0-9 . _ ~ : -")
 ]
-ArmShare = Annotated[float, Meta(gt=0, lt=1)]
-Coverage = Annotated[float, Meta(gt=0, le=1, description="The part of all units that is in the test")]
-TrafficSplit = Annotated[float, Meta(gt=0, lt=1, description="The second arm's share of the units in the test")]
+# The step of the assignment's hash: smaller parts would be empty.
+ArmShare = Annotated[float, Meta(ge=0.0001, le=0.9999)]
+Coverage = Annotated[float, Meta(ge=0.0001, le=1, description="The part of all units that is in the test")]
+TrafficSplit = Annotated[
+    float, Meta(ge=0.0001, le=0.9999, description="The second arm's share of the units in the test")
+]
 Metrics = Annotated[list[AbMetric], Meta(min_length=1, max_length=7)]
-DurationDays = Annotated[float, Meta(gt=0, le=3650)]
+DurationDays = Annotated[float, Meta(ge=0.0001, le=3650)]
 Alpha = Annotated[float, Meta(ge=0.0001, le=0.5)]
 Bound = Annotated[float, Meta(ge=0, le=100)]
 Seed = Annotated[str, Meta(min_length=1, max_length=128)]
-Guardrails = Annotated[
-    dict[Guarded, Bound],
-    Meta(
-        max_length=5,
-        description="By how much the challenger may be worse before a stop is suggested; of latency relative: 0.1 is "
-        "10 %",
-    ),
-]
+
+
+class NewGuardrails(Wire, frozen=True, kw_only=True):
+    """By how much a challenger may be worse before a stop is suggested; null is without bound, latency is relative."""
+
+    error_rate: Bound | None = 0.01
+    latency: Bound | None = 0.1
+    feedback_score: Bound | None = None
+    feedback_per_unit: Bound | None = None
+    accuracy: Bound | None = None
 
 
 class NewArm(Wire, frozen=True, kw_only=True):
@@ -50,7 +54,7 @@ class NewAbConfig(Wire, frozen=True, kw_only=True):
     metrics: Metrics = field(default_factory=lambda: ["feedback_score"])
     duration_days: DurationDays | None = None
     alpha: Alpha = 0.05
-    guardrails: Guardrails = field(default_factory=lambda: {"error_rate": 0.01, "latency": 0.1})
+    guardrails: NewGuardrails = NewGuardrails()
     seed: Seed | None = None
 
 
@@ -80,7 +84,7 @@ class AbConfigPatch(Wire, frozen=True, kw_only=True):
     metrics: Metrics | UnsetType = UNSET
     duration_days: DurationDays | UnsetType | None = UNSET
     alpha: Alpha | UnsetType = UNSET
-    guardrails: Guardrails | UnsetType = UNSET
+    guardrails: NewGuardrails | UnsetType = UNSET
     seed: Seed | UnsetType = UNSET
 
 
@@ -107,6 +111,16 @@ class Arm(View, frozen=True, kw_only=True):
     share: float
 
 
+class Guardrails(View, frozen=True, kw_only=True):
+    """By how much a challenger may be worse before a stop is suggested; null is without bound, latency is relative."""
+
+    error_rate: float | None
+    latency: float | None
+    feedback_score: float | None
+    feedback_per_unit: float | None
+    accuracy: float | None
+
+
 class AbConfig(View, frozen=True, kw_only=True):
     """How a test runs. `traffic_split` is null with more than two arms."""
 
@@ -115,7 +129,7 @@ class AbConfig(View, frozen=True, kw_only=True):
     metrics: list[AbMetric]
     duration_days: float | None
     alpha: float
-    guardrails: dict[Guarded, float]
+    guardrails: Guardrails
     seed: str
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from math import exp
 from typing import NamedTuple
 
+from msgspec.structs import asdict
+
 from seeme.clock import DAY, HOUR, from_micros, to_micros
 from seeme.domain.ab_accuracy import NO_ESTIMATE, ArmEstimate, of_strata
 from seeme.domain.experiments import METRICS, Comparison, Metric, compare, compare_estimates
@@ -11,6 +13,7 @@ from seeme.domain.mismatch import Mismatch, mismatch
 from seeme.domain.units import ArmTotals, arm_key
 from seeme.domain.verdict import verdict
 from seeme.records.ab_results import (
+    AbRebuilt,
     AbResults,
     ArmResult,
     Challenger,
@@ -21,6 +24,7 @@ from seeme.records.ab_results import (
     SampleRatio,
 )
 from seeme.records.ab_tests import AbMetric, AbTest, Arm
+from seeme.service import ab_recount
 from seeme.service.ab_tests import AbTests
 from seeme.service.inbox import Inbox
 from seeme.store import ab_tests, ab_units, strata
@@ -55,8 +59,9 @@ class _Known(NamedTuple):
 class AbResultsOf:
     """The results of A/B tests."""
 
-    def __init__(self, reader: Database, inbox: Inbox, tests: AbTests, clock: Callable[[], int]) -> None:
+    def __init__(self, reader: Database, inbox: Inbox, tests: AbTests, writer: str, clock: Callable[[], int]) -> None:
         self._reader = reader
+        self._writer = writer
         self._inbox = inbox
         self._tests = tests
         self._clock = clock
@@ -80,6 +85,17 @@ class AbResultsOf:
             return
         known = await _read(tx, stored.test, at)
         await ab_tests.insert_look(tx, ab_test_id, at, _to_look(known))
+
+    async def rebuild(self, ab_test_id: str) -> AbRebuilt:
+        """Make a test's units and sums again where they differ from what they are made of."""
+        test = self._tests.get(ab_test_id)
+
+        async def work(tx: Transaction) -> bool:
+            await tx.hold({arm.model_id for arm in test.arms}, alone=True)
+            stored = await ab_tests.test(tx, ab_test_id)
+            return stored is not None and await ab_recount.mend(tx, stored, self._writer)
+
+        return AbRebuilt(ab_test_id=ab_test_id, changed=await self._inbox.run(work))
 
 
 def _is_due(stored: ab_tests.StoredAbTest, at: int) -> bool:
@@ -163,9 +179,14 @@ def _shown(test: AbTest) -> dict[AbMetric, str]:
     shown: dict[AbMetric, str] = dict.fromkeys(named, "metric")
     if {"feedback_score", "feedback_per_unit"} & set(named):
         shown.setdefault("response_rate", "beside")
-    for name in test.config.guardrails:
-        shown.setdefault(name, "guardrail")
+    for name in _bounds(test):
+        shown.setdefault(name, "guardrail")  # type: ignore[arg-type]
     return shown
+
+
+def _bounds(test: AbTest) -> dict[str, float]:
+    bounds: dict[str, float | None] = asdict(test.config.guardrails)
+    return {name: bound for name, bound in bounds.items() if bound is not None}
 
 
 def _compared(known: _Known, name: AbMetric, b: Arm) -> Comparison:
@@ -189,8 +210,7 @@ def _challenger(known: _Known, arm: Arm, split: Mismatch, days: float | None) ->
     found = {name: _compared(known, name, arm) for name in shown}
     # What only guards isn't among the comparisons that alpha is shared by: it makes no winner.
     said = [one._replace(significant=None) if shown[name] == "guardrail" else one for name, one in found.items()]
-    guardrails: dict[str, float] = {**test.config.guardrails}
-    judged = verdict(said, arms=(test.arms[0].name, arm.name), split=split, guardrails=guardrails, days=days)
+    judged = verdict(said, arms=(test.arms[0].name, arm.name), split=split, guardrails=_bounds(test), days=days)
     return Challenger(
         arm=arm.name,
         state=judged.state,

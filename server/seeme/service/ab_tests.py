@@ -21,8 +21,10 @@ from seeme.records.ab_tests import (
     Arm,
     Assignment,
     Decision,
+    Guardrails,
     NewAbTest,
     NewArm,
+    NewGuardrails,
 )
 from seeme.records.predictions import NewPrediction
 from seeme.records.queries import Keyset, from_cursor, to_cursor
@@ -324,9 +326,13 @@ def _config(new: NewAbTest, id: str) -> AbConfig:
         metrics=_once(config.metrics),
         duration_days=config.duration_days,
         alpha=config.alpha,
-        guardrails=config.guardrails,
+        guardrails=_bounds(config.guardrails),
         seed=config.seed or id,
     )
+
+
+def _bounds(new: NewGuardrails) -> Guardrails:
+    return Guardrails(**msgspec.structs.asdict(new))
 
 
 def _once(metrics: list[Any]) -> list[Any]:
@@ -339,6 +345,8 @@ def _once(metrics: list[Any]) -> list[Any]:
 def _configured(test: AbTest, patch: AbConfigPatch) -> AbTest:
     """Return a test with changed settings; raises Invalid for what can't change any more."""
     changes = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not UNSET}
+    if isinstance(patch.guardrails, NewGuardrails):
+        changes["guardrails"] = _bounds(patch.guardrails)
     changes = {name: value for name, value in changes.items() if value != getattr(test.config, name)}
     if test.status != "draft":
         for name in changes.keys() - {"coverage"}:

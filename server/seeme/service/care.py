@@ -7,9 +7,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from seeme.errors import SetupError
-from seeme.service import dataset_checks, recount
+from seeme.service import ab_recount, dataset_checks, recount
 from seeme.settings import Settings
-from seeme.store import blobs, datasets, registry, strata
+from seeme.store import ab_tests, blobs, datasets, registry, strata
 from seeme.store.database import Reader
 from seeme.store.engines import FILE, open_to_read
 from seeme.store.sqlite import open_sqlite_readonly
@@ -45,6 +45,10 @@ async def check(settings: Settings) -> AsyncIterator[tuple[str, list[str]]]:
                 if stored.deleted_at is None:
                     faults = await dataset_checks.differences(reader, stored.dataset.id)
                     yield f"counts of the dataset {stored.dataset.id} against rows", faults
+            for test in await ab_tests.tests(reader):
+                faults = await ab_recount.differences(reader, test)
+                note = ", without all its predictions" if test.thinned else ""
+                yield f"sums of the A/B test {test.test.id} against units{note}", faults
             missing = [hash for hash in await blobs.hashes(reader) if not _blob(settings.data, hash).exists()]
             yield "inputs", [f"the input {hash} has a row but no file" for hash in missing]
     finally:

@@ -75,7 +75,7 @@ class Services:
             self.inbox, self.intake, self.models, self.signing, self.datasets, files, settings, clock
         )
         self._assemble_review(sums.writer)
-        self.ab_results = AbResultsOf(database, self.inbox, self.ab_tests, clock)
+        self.ab_results = AbResultsOf(database, self.inbox, self.ab_tests, sums.writer, clock)
         self.pulse = Pulse(database)
         self.cluster = Cluster(
             database, self.inbox, self.intake, self.models, self.keys, self.signing, self.datasets, self.ab_tests, clock

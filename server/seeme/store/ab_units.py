@@ -107,6 +107,24 @@ async def predictions(reader: Reader, ab_test_id: str, model_id: str) -> AsyncIt
         id = page[-1]["id"]
 
 
+async def votes(reader: Reader, ab_test_id: str, model_id: str) -> AsyncIterator[Sequence[Row]]:
+    """Yield the active thumbs on a model's predictions that name a test, with these, a page at a time."""
+    id, feedback_id = "", ""
+    while True:
+        place = {"model_id": model_id, "id": id, "feedback_id": feedback_id}
+        page = await reader.all("ab_votes_after", ab_test_id=ab_test_id, **place, most=PAGE)
+        yield page
+        if len(page) < PAGE:
+            return
+        id, feedback_id = page[-1]["id"], page[-1]["feedback_id"]
+
+
+async def replace_units(tx: Transaction, ab_test_id: str, found: Sequence[UnitRow]) -> None:
+    """Put a recount in the place of a test's rows of units."""
+    await tx.run("delete_ab_units", ab_test_id=ab_test_id)
+    await _put(tx, found)
+
+
 async def replace_totals(tx: Transaction, ab_test_id: str, found: ArmTotals, writer: str) -> None:
     """Put a recount in the place of a test's sums, whoever wrote them."""
     await tx.run("delete_ab_sums", ab_test_id=ab_test_id)

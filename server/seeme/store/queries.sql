@@ -767,5 +767,17 @@ select at, look from ab_looks where ab_test_id = :ab_test_id order by at;
 select id, arm, created_at, error, confidence, latency_ms, ratings, ab_test_id, unit, assigned from predictions
 where model_id = :model_id and ab_test_id = :ab_test_id and id > :id order by id limit :most;
 
+-- name: ab_votes_after
+select p.id, p.arm, p.created_at, p.error, p.confidence, p.latency_ms, p.ab_test_id, p.unit, p.assigned,
+  f.id as feedback_id, f.rating
+from predictions p
+join feedback f on f.model_id = p.model_id and f.prediction_id = p.id and f.status = 'active'
+where p.model_id = :model_id and p.ab_test_id = :ab_test_id and f.rating <> 0
+  and (p.id, f.id) > (:id, :feedback_id)
+order by p.id, f.id limit :most;
+
+-- name: delete_ab_units
+delete from ab_units where ab_test_id = :ab_test_id;
+
 -- name: strata_of_arm
 select * from strata where model_id = :model_id and day >= :day and arm = :arm;

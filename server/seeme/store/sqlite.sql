@@ -173,5 +173,6 @@ select i.*
 from json_each(:ids) j
 join dataset_items i on i.model_id = :model_id and i.prediction_id = j.value;
 
+-- Crossed, which keeps this order: the planner would else go through all units of the test for each of the list.
 -- name: ab_units_of
-select u.* from json_each(:units) j join ab_units u on u.ab_test_id = :ab_test_id and u.unit = j.value;
+select u.* from json_each(:units) j cross join ab_units u where u.ab_test_id = :ab_test_id and u.unit = j.value;

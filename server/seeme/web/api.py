@@ -9,6 +9,7 @@ from seeme.web.api_ab_tests import (
     patch_ab_test,
     plan_ab_test,
     read_ab_test,
+    rebuild_ab_test,
     start_ab_test,
     stop_ab_test,
 )
@@ -153,6 +154,7 @@ ROUTES = [
     Route("POST", _AB_TEST + "/decide", decide_ab_test, "admin", "Store which arm was chosen", True),
     Route("GET", _AB_TEST + "/assignment", ab_test_assignment, "ingest", "Get the arm of a unit", True),
     Route("GET", _AB_TEST + "/results", ab_test_results, "read", "What an A/B test says, and how sure it is", True),
+    Route("POST", _AB_TEST + "/rebuild", rebuild_ab_test, "admin", "Make an A/B test's sums again", True),
     Route("GET", "/v1/ab-test-plan", plan_ab_test, "read", "Plan an A/B test: units and days, or effect", True),
     # People
     Route("POST", "/v1/erasures", erase, "admin", "Delete all rows of a person, and take them out of the sums"),

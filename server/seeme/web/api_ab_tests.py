@@ -1,6 +1,6 @@
 """A/B tests: made, run and decided, the arm of a unit, and what they say. A key for some models sees theirs."""
 
-from seeme.records.ab_results import AbResults, Plan
+from seeme.records.ab_results import AbRebuilt, AbResults, Plan
 from seeme.records.ab_tests import AbTest, AbTestPatch, Assignment, Decision, NewAbTest
 from seeme.records.types import Id, Page
 from seeme.service.ab_planning import plan
@@ -68,6 +68,12 @@ async def ab_test_results(services: Services, caller: Caller, ab_test_id: Id) ->
     """Get what a test says so far: nulls with reasons where it says nothing yet."""
     _known(services, caller, ab_test_id)
     return await services.ab_results.results(ab_test_id)
+
+
+async def rebuild_ab_test(services: Services, caller: Caller, ab_test_id: Id) -> AbRebuilt:
+    """Make a test's sums again where they differ from what they were made of."""
+    _known(services, caller, ab_test_id)
+    return await services.ab_results.rebuild(ab_test_id)
 
 
 def plan_ab_test(query: PlanParams) -> Plan:

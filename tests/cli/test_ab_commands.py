@@ -1,0 +1,30 @@
+"""`seeme ab`: plans and results as text."""
+
+from seeme import Client
+
+from .conftest import seeme
+
+
+def test_tests_are_listed_and_told(service):
+    """The verdict comes first, then the arms and why there is no number yet."""
+    client = Client(service.url, service.admin_key)
+    for id in ("now", "new"):
+        client.create_model(id, id=id)
+    client.create_ab_test("Comparison", "now", "new", id="t", config={"metrics": ["confidence"], "seed": "s"})
+    client.log_prediction("now", label="1", confidence=0.5, ab_test_id="t", unit="ann")
+    client.log_prediction("now", label="1", confidence=0.5, ab_test_id="t", unit="gus")
+    assert seeme("ab", "list", data=service.folder).lines == ["t  running   Comparison"]
+    lines = seeme("ab", "results", "t", data=service.folder).lines
+    assert lines[0].startswith("Comparison (running): ")
+    assert "A: 1 units, 1 left out" in lines
+    assert any(line.startswith("B against A, confidence: arm A has 1 units") for line in lines)
+
+
+def test_a_plan_is_told_for_both_ways_to_look(service):
+    """Units and days for an effect, and the effect for a duration."""
+    shared = ["ab", "plan", "--units-per-day", "500"]
+    lines = seeme(*shared, "--effect", "0.05", "--value", "0.6", data=service.folder).lines
+    assert [line.split(":")[0] for line in lines] == ["looking at any time", "one look at the end"]
+    assert all("days to find feedback_score +0.05" in line for line in lines)
+    plan = seeme(*shared, "--metric", "latency", "--sd", "0.5", "--duration-days", "7", data=service.folder)
+    assert "can show latency +" in plan.out

@@ -1,0 +1,258 @@
+"""What A/B tests say: counted by unit, with what is left out and why, and over time."""
+
+from itertools import islice
+from math import exp, log
+
+import msgspec
+import pytest
+
+from seeme.assignment import assigned
+from seeme.clock import DAY, HOUR
+from seeme.domain.experiments import ArmSums
+from seeme.errors import Invalid, NotFound
+from seeme.records.ab_tests import AbConfigPatch, AbTestPatch, NewAbConfig, NewAbTest, NewGuardrails
+from seeme.records.feedback import Rating
+from seeme.records.models import ModelPatch, NewModel
+from seeme.records.predictions import NewPrediction
+from seeme.records.queries import PlanQuery
+from seeme.records.review import Claim, NewDecision
+from seeme.service import ab_recount
+from seeme.service.ab_planning import plan
+from seeme.service.care import check
+from seeme.store import ab_tests, ab_units
+
+SEED = "s"
+MODELS = {"A": "now", "B": "new"}
+
+
+def units_of(arm, count, coverage=1.0):
+    """Return units that the hash gives to an arm of two (None: that are outside of the coverage)."""
+    index = {"A": 0, "B": 1, None: None}[arm]
+    every = (f"u{n}" for n in range(100_000))
+    return list(islice((unit for unit in every if assigned(SEED, [0.5, 0.5], coverage, unit) == index), count))
+
+
+@pytest.fixture
+def begin(services, someone):
+    """Make a test of two models; settings may be given."""
+
+    async def begin(**config):
+        for id in MODELS.values():
+            await services.models.create(NewModel(name=id, id=id, labels=["0", "1"]))
+        config = NewAbConfig(seed=SEED, **config)
+        new = NewAbTest(name="T", id="t", model_a_id="now", model_b_id="new", config=config)
+        return (await services.ab_tests.create(new, someone))[0]
+
+    return begin
+
+
+@pytest.fixture
+def log_all(services, someone):
+    """Log a prediction for each unit, by the arm it is sent to, and a thumb where one is given."""
+
+    async def log_all(arm, units, rating=None, **fields):
+        at = services.clock()
+        model_id = MODELS[arm]
+        ids = [f"{model_id}-{unit}-{at}-{n}" for n, unit in enumerate(units)]
+        fields = {"label": "1", **fields}
+        new = [
+            NewPrediction(model_id=model_id, id=id, ab_test_id="t", unit=unit, **fields)
+            for id, unit in zip(ids, units, strict=True)
+        ]
+        outcomes = await services.ingest.predictions(new, someone)
+        assert {outcome.status for outcome in outcomes} <= {"created"}
+        if rating is not None:
+            votes = [Rating(prediction_id=id, model_id=model_id, rating=rating) for id in ids]
+            await services.ingest.feedback(votes, someone)
+        return ids
+
+    return log_all
+
+
+async def agrees(services):
+    """Assert that a recount finds nothing wrong."""
+    stored = await ab_tests.test(services.database, "t")
+    assert await ab_recount.differences(services.database, stored) == []
+
+
+async def test_sums_are_over_units_and_exact(services, begin, log_all):
+    """Two units of A, one with two predictions: each moment is a sum over units."""
+    await begin()
+    ann, bob = units_of("A", 2)
+    await log_all("A", [ann], 1, confidence=0.5, latency_ms=10)
+    await log_all("A", [bob, bob], -1, confidence=0.25, latency_ms=100)
+    totals = await ab_units.totals(services.database, "t")
+    assert totals.of("A", "feedback_score") == ArmSums(2, 1 - 2, 3, 1 + 4, 1 + 4, 1 - 4)
+    assert totals.of("A", "feedback_per_unit") == ArmSums(2, -1, 2, 5, 2, -1)
+    assert totals.of("A", "response_rate") == ArmSums(2, 3, 3, 5, 5, 5)
+    assert totals.of("A", "confidence") == ArmSums(2, 10_000, 3, 2 * 5_000**2, 5, 5_000 + 2 * 5_000)
+    results = await services.ab_results.results("t")
+    assert (results.model_a.feedback_score, results.model_a.feedback_per_unit) == (-1 / 3, -0.5)
+    assert results.model_a.avg_confidence == pytest.approx(1 / 3)
+    assert results.model_a.latency_ms == pytest.approx(exp((log(10) + 2 * log(100)) / 3), rel=1e-4)
+    assert results.model_b.avg_confidence is None
+    assert results.model_b.reasons["avg_confidence"] == "no prediction has a confidence yet"
+
+
+async def test_who_was_not_where_the_hash_says_is_left_out_and_told(services, begin, log_all):
+    """Units in two arms, in another arm than theirs, and outside of the coverage: each is reported by arm."""
+    await begin(coverage=0.5)
+    mine, both, wrong = units_of("A", 3, 0.5)
+    (outside,) = units_of(None, 1, 0.5)
+    await log_all("A", [mine, both, outside])
+    await log_all("B", [both, wrong])
+    results = await services.ab_results.results("t")
+    assert msgspec.structs.astuple(results.model_a.excluded) == (1, 0, 1)
+    assert msgspec.structs.astuple(results.model_b.excluded) == (1, 1, 0)
+    assert [(arm.units, arm.seen, arm.assigned) for arm in results.arms] == [(1, 3, 3), (0, 2, 0)]
+    assert results.leaks == 2
+    assert results.sample_ratio.counts == [3, 0]
+    await services.removal.erase(services.ingest.subject_hash(both))
+    results = await services.ab_results.results("t")
+    assert [(arm.units, arm.seen, arm.assigned) for arm in results.arms] == [(1, 2, 2), (0, 1, 0)]
+    await agrees(services)
+
+
+async def test_a_unit_seen_before_the_coverage_took_it_in_stays_out(services, begin, log_all):
+    """It was not chosen by chance then."""
+    await begin(coverage=0.5)
+    outside = next(unit for unit in units_of(None, 9, 0.5) if unit in units_of("A", 900))
+    await log_all("A", [outside])
+    await services.ab_tests.patch("t", AbTestPatch(config=AbConfigPatch(coverage=1.0)))
+    services.clock.forward(1)
+    await log_all("A", [outside])
+    results = await services.ab_results.results("t")
+    assert (results.model_a.seen, results.model_a.units, results.model_a.assigned) == (1, 0, 1)
+    await agrees(services)
+
+
+async def test_the_better_arm_is_named_with_how_much_better_it_is(services, begin, log_all):
+    """Half of A's users like it, nearly all of B's."""
+    await begin(metrics=["feedback_score", "confidence"])
+    a, b = units_of("A", 400), units_of("B", 400)
+    await log_all("A", a[:200], 1, confidence=0.5, latency_ms=10)
+    await log_all("A", a[200:], -1, confidence=0.6, latency_ms=12)
+    await log_all("B", b[:370], 1, confidence=0.5, latency_ms=10)
+    await log_all("B", b[370:], -1, confidence=0.6, latency_ms=12)
+    results = await services.ab_results.results("t")
+    found = results.metrics["feedback_score"]
+    assert (results.state, results.winner, found.significant) == ("better", "B", True)
+    assert found.difference == pytest.approx(370 / 400 * 2 - 1)
+    assert found.low < found.difference < found.high
+    assert results.p_value == found.p_value < 0.05
+    assert results.comparisons == 2
+    assert results.verdict.startswith("B is better on feedback by")
+    assert results.metrics["response_rate"].role == "beside"
+    assert results.metrics["latency"].role == "guardrail"
+    assert not results.planned_end
+
+
+async def test_a_slower_challenger_suggests_a_stop(services, begin, log_all):
+    """Also when latency isn't a metric of the test; without the bound nothing is said."""
+    await begin(guardrails=NewGuardrails(error_rate=None))
+    for n, speed in enumerate((1.0, 1.2)):
+        await log_all("A", units_of("A", 400)[n::2], latency_ms=10 * speed)
+        await log_all("B", units_of("B", 400)[n::2], latency_ms=20 * speed)
+    results = await services.ab_results.results("t")
+    assert results.state == "stop"
+    assert "stop suggested: B is worse on latency" in results.verdict
+
+
+async def test_an_uneven_split_makes_results_untrustworthy(services, begin, log_all):
+    """Where far more units arrive in one arm, nothing else is to be believed."""
+    await begin()
+    await log_all("A", units_of("A", 500), 1)
+    await log_all("B", units_of("B", 250), 1)
+    results = await services.ab_results.results("t")
+    assert results.sample_ratio.alarm
+    assert (results.state, results.winner) == ("untrustworthy", None)
+
+
+async def test_looks_are_kept_every_hour_and_at_the_end(services, begin, log_all, clock):
+    """A row an hour, once each, and a last one when the test is over."""
+    await begin(metrics=["confidence", "feedback_score"], duration_days=0.25)
+    await services.ab_results.look()
+    for _ in range(3):
+        clock.forward(HOUR)
+        await log_all("A", units_of("A", 3), confidence=0.5)
+        await services.ab_results.look()
+        await services.ab_results.look()
+    assert len((await services.ab_results.results("t")).history) == 3
+    clock.forward(DAY)
+    await services.ab_tests.end_due()
+    await services.ab_results.look()
+    await services.ab_results.look()
+    results = await services.ab_results.results("t")
+    assert (len(results.history), results.planned_end) == (4, True)
+    assert [one.metric for one in results.history[-1].metrics] == ["confidence", "feedback_score"]
+    assert results.history[-1].units == [3, 0]
+
+
+async def test_results_outlive_their_rows(services, begin, log_all, clock, settings):
+    """Retention takes predictions, and late votes on them; the sums stay, and the check knows of it."""
+    await begin()
+    units = units_of("A", 3)
+    ids = await log_all("A", units, 1)
+    before = await services.ab_results.results("t")
+    clock.forward(31 * DAY)
+    await services.removal.retain()
+    with pytest.raises(NotFound):
+        await services.events.prediction(ids[0], "now")
+    after = await services.ab_results.results("t")
+    assert after.arms == before.arms
+    await agrees(services)
+    assert (await ab_tests.test(services.database, "t")).thinned
+    looked = {what: faults async for what, faults in check(settings)}
+    assert looked["sums of the A/B test t against units, without all its predictions"] == []
+
+
+async def test_wrong_sums_are_found_and_mended(services, begin, log_all):
+    """A unit that was lost is told, and made again from predictions and votes."""
+    await begin()
+    units = units_of("A", 3)
+    await log_all("A", units, 1)
+    before = await services.ab_results.results("t")
+    unit = services.ingest.subject_hash(units[0]).hex()
+    await services.inbox.run(lambda tx: tx.run("delete_ab_unit", ab_test_id="t", unit=unit, arm="A"))
+    stored = await ab_tests.test(services.database, "t")
+    assert any("1 units differ" in fault for fault in await ab_recount.differences(services.database, stored))
+    assert (await services.ab_results.rebuild("t")).changed
+    assert not (await services.ab_results.rebuild("t")).changed
+    assert (await services.ab_results.results("t")).arms == before.arms
+    await agrees(services)
+
+
+async def test_accuracy_is_estimated_by_arm_from_reviews(services, begin, log_all, someone):
+    """Each arm has its own strata: what was decided of one says nothing of the other."""
+    await begin(metrics=["accuracy"])
+    engine = {"data_engine": {"enabled": True, "random_sample": {"enabled": True, "rate": 1}}}
+    for id in MODELS.values():
+        await services.models.patch(id, msgspec.convert(engine, ModelPatch))
+    for arm, wrong in (("A", 20), ("B", 8)):
+        await log_all(arm, units_of(arm, 40), confidence=0.5)
+        rows = await services.queue.claim(Claim(model_id=MODELS[arm], limit=40), someone)
+        for n, row in enumerate(rows):
+            said = NewDecision(decision="corrected", label="0") if n < wrong else NewDecision(decision="correct")
+            await services.queue.decide(MODELS[arm], row.id, said, someone)
+    results = await services.ab_results.results("t")
+    assert (results.model_a.accuracy, results.model_b.accuracy) == (pytest.approx(0.5), pytest.approx(0.8))
+    found = results.metrics["accuracy"]
+    assert found.difference == pytest.approx(0.3)
+    assert found.low < 0.3 < found.high
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        (PlanQuery(), "$.effect"),
+        (PlanQuery(effect=0.1, duration_days=3, units_per_day=5), "$.effect"),
+        (PlanQuery(duration_days=3), "$.units_per_day"),
+        (PlanQuery(metric="confidence", effect=0.1), "$.sd"),
+        (PlanQuery(metric="error_rate", effect=0.1, value=1.5), "$.value"),
+    ],
+)
+def test_a_plan_names_what_it_lacks(query, path):
+    """Units need an effect and how metrics spread."""
+    with pytest.raises(Invalid) as wrong:
+        plan(query)
+    assert wrong.value.errors[0].path == path
