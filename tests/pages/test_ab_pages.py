@@ -18,7 +18,7 @@ from seeme.records.queries import PlanQuery
 from seeme.service.ab_planning import plan
 from seeme.service.keys import Identity
 from seeme.service.services import Services
-from seeme.web.pages_ab_view import bound_text, difference_text, interval_text, p_text, value_text
+from seeme.web.pages_ab_view import difference_text, interval_text, p_text, value_text
 
 EVIL = "<img src=x onerror=alert(1)>\"'</script><script>alert(2)</script>"
 FORM = {
@@ -131,11 +131,11 @@ async def test_the_form_makes_a_draft_of_two_versions(services: Services, someon
     ("change", "field", "words"),
     [
         ({"name": " "}, "name", "Give the test a name."),
-        ({"split": "100"}, "split", "Give a number above 0 and below 100."),
-        ({"split": "much"}, "split", "Give a number."),
-        ({"split": "nan"}, "split", "Give a number above 0"),
-        ({"coverage": "101"}, "coverage", "Give a number above 0, at most 100."),
-        ({"days": "-1"}, "days", "Give a number above 0"),
+        ({"split": "100"}, "split", "Give a number from 0.01 to 99.99."),
+        ({"split": "much"}, "split", "Give a number from"),
+        ({"split": "nan"}, "split", "Give a number from"),
+        ({"coverage": "101"}, "coverage", "Give a number from 0.01 to 100."),
+        ({"days": "-1"}, "days", "Give a number from 0.01 to 3,650."),
         ({"a": ""}, "a", "Choose a model."),
         ({"b": "now"}, "b", "Is in another arm already"),
         ({"b": "gone"}, "b", "There is no model gone"),
@@ -180,13 +180,13 @@ async def test_a_plan_tells_users_and_days_and_makes_nothing(
 @pytest.mark.parametrize(
     ("change", "field", "words"),
     [
-        ({"effect": ""}, "effect", "Give a number."),
+        ({"effect": ""}, "effect", "Give a number from"),
         ({"effect": "0"}, "effect", "Too small"),
         ({"effect": "95"}, "effect", "From 10 % such a change isn&#39;t possible."),
-        ({"value": ""}, "value", "Give a number."),
+        ({"value": ""}, "value", "Give a number from"),
         ({"value": "120"}, "value", "Give what arm A has now, between 0 and 100 %."),
-        ({"first": "latency"}, "sd", "Give a number."),
-        ({"per_day": "0"}, "per_day", "Give a number above 0"),
+        ({"first": "latency"}, "sd", "Give a number from"),
+        ({"per_day": "0"}, "per_day", "Give a number from 1 to 1,000,000,000."),
     ],
 )
 async def test_a_plan_that_cant_be_made_says_why(
@@ -267,6 +267,7 @@ async def test_numbers_of_a_running_test_are_those_of_its_results(
         assert shown
         assert shown in page
     assert "not valid now" in page
+    assert "when a challenger is worse on latency by 10 % or errors by 1 point" in page
     assert "no planned end" not in page
     drawn = json.loads(re.findall(r'id="interval-data">(.*?)</script>', text)[0])
     assert len(drawn["at"]) == len(results.history) + 1
@@ -390,9 +391,7 @@ def test_numbers_are_written_with_sign_and_unit() -> None:
         "20.0 ms",
         "0.75",
     )
-    assert (p_text(0.0001), p_text(0.0499), p_text(1.0), p_text(None)) == ("<0.001", "0.050", "1", None)
-    assert bound_text("error_rate", 0.01) == "errors by 1 point"
-    assert bound_text("latency", 0.1) == "latency by 10 %"
+    assert (p_text(0.0001), p_text(0.0499), p_text(1.0), p_text(None)) == ("<0.001", "0.0499", "1", None)
 
 
 # --- in a browser

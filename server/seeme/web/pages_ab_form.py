@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from math import nan
 from typing import Any, NamedTuple
 
 import msgspec
@@ -133,9 +134,9 @@ async def _group(visit: Visit, model: Model) -> Group:
 
 def _wanted(form: dict[str, str], chosen: Sequence[str], problems: Problems) -> dict[str, Any]:
     """Return the test that a form means, for the record that checks it; what isn't a number is a problem."""
-    split = _number(form, "split", problems, above=0, below=100)
-    coverage = _number(form, "coverage", problems, above=0, most=100)
-    days = _number(form, "days", problems, above=0, most=3650) if form.get("days", "").strip() else None
+    split = _number(form, "split", problems, 0.01, 99.99)
+    coverage = _number(form, "coverage", problems, 0.01, 100)
+    days = _number(form, "days", problems, 0.01, 3650) if form.get("days", "").strip() else None
     if not form.get("name", "").strip():
         problems["name"] = "Give the test a name."
     for name in ("a", "b"):
@@ -163,14 +164,14 @@ def _plan_query(form: dict[str, str], chosen: Sequence[str], problems: Problems)
     told = METRICS[metric]  # type: ignore[index]
     scale = 1.0 if told.kind == "mean" else 100.0
     effect = _number(form, "effect", problems)
-    split = _number(form, "split", problems, above=0, below=100)
+    split = _number(form, "split", problems, 0.01, 99.99)
     value = sd = per_day = None
     if told.kind == "rate":
         value = _number(form, "value", problems) / 100
     else:
-        sd = _number(form, "sd", problems, above=0)
+        sd = _number(form, "sd", problems, 0.001)
     if form.get("per_day", "").strip():
-        per_day = _number(form, "per_day", problems, above=0, most=1e9)
+        per_day = _number(form, "per_day", problems, 1, 1_000_000_000)
     if problems:
         return None
     return PlanQuery(
@@ -185,24 +186,16 @@ def _plan_query(form: dict[str, str], chosen: Sequence[str], problems: Problems)
 
 
 def _number(
-    form: dict[str, str],
-    name: str,
-    problems: Problems,
-    *,
-    above: float = -1e9,
-    below: float = 1e9,
-    most: float | None = None,
+    form: dict[str, str], name: str, problems: Problems, least: float = -1_000_000, most: float = 1_000_000
 ) -> float:
     """Return a number of a form; what is none, or beyond its limits, becomes a problem and is 1."""
     try:
         number = float(form.get(name, "").strip().replace(",", "."))
     except ValueError:
-        problems[name] = "Give a number."
-        return 1.0
-    if above < number < (below if most is None else most) or number == most:
+        number = nan
+    if least <= number <= most:
         return number
-    upper = f" and below {below:g}" if below < 1e9 else f", at most {most:g}" if most is not None else ""
-    problems[name] = f"Give a number above {above:g}{upper}."
+    problems[name] = f"Give a number from {least:,.10g} to {most:,.10g}."
     return 1.0
 
 

@@ -111,10 +111,10 @@ def value_text(kind: str, value: float | None) -> str | None:
 
 
 def p_text(p: float | None) -> str | None:
-    """Return a p-value with three decimals."""
+    """Return a p-value, with one decimal more where it is near to what alphas are."""
     if p is None:
         return None
-    return "<0.001" if p < 0.001 else "1" if p >= 0.9995 else f"{p:.3f}"
+    return "<0.001" if p < 0.001 else "1" if p >= 0.9995 else f"{p:.{4 if p < 0.1 else 3}f}"
 
 
 def rows(challenger: Challenger) -> list[Row]:
@@ -249,12 +249,17 @@ _STATES = {
 TONES = {"untrustworthy": "bad", "stop": "bad", "better": "good", "worse": "bad", "mixed": "warn"}
 
 
-def bound_text(metric: AbMetric, bound: float) -> str:
-    """Return by how much a challenger may be worse."""
+def guards(test: AbTest) -> list[str]:
+    """Return by how much a challenger may be worse on what: `errors by 1 point`."""
+    return [
+        _bound(name, bound) for name in METRICS if (bound := getattr(test.config.guardrails, name, None)) is not None
+    ]
+
+
+def _bound(metric: AbMetric, bound: float) -> str:
     told = METRICS[metric]
     size = figure(bound) if told.kind == "mean" else f"{100 * bound:.3g}" + unit_of(told.kind)
-    size = size.removesuffix("s") if size == "1 points" else size
-    return f"{told.title.lower()} by {size}"
+    return f"{told.title.lower()} by {'1 point' if size == '1 points' else size}"
 
 
 ALL_METRICS: tuple[AbMetric, ...] = get_args(AbMetric)
