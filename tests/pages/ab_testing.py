@@ -1,16 +1,26 @@
 """A/B tests with simulated users in them, for the tests of their pages."""
 
+import re
+from html import unescape
 from random import Random
+from typing import Literal
 
 from tests.conftest import FakeClock
 
 from seeme.clock import HOUR, from_micros
-from seeme.records.ab_tests import AbTest, NewAbConfig, NewAbTest, NewArm
+from seeme.records.ab_tests import AbTest, Arm, NewAbConfig, NewAbTest, NewArm
 from seeme.records.feedback import Rating
 from seeme.records.models import NewModel, NewVersion
 from seeme.records.predictions import NewPrediction
 from seeme.service.keys import Identity
 from seeme.service.services import Services
+
+EVIL = "<img src=x onerror=alert(1)>\"'</script><script>alert(2)</script>"
+
+
+def plain(text: str) -> str:
+    """Return a page's text as it is read: without tags and with single spaces."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", text)).split())
 
 
 async def make_test(
@@ -60,29 +70,34 @@ async def visits(
     predictions, votes = [], []
     for user in users:
         arm = services.ab_tests.assignment(test.id, f"user-{user}").arm
-        if arm is None:
-            continue
-        if arm != test.arms[0] and random.random() < lost:
+        if arm is None or (arm != test.arms[0] and random.random() < lost):
             continue
         if swapped and not user % swapped:
             arm = next(one for one in test.arms if one != arm)
-        is_first = arm.name == test.arms[0].name
-        for visit in range(2):
-            id = f"{test.id}-{user}-{visit}"
-            predictions.append(
-                NewPrediction(
-                    id=id, model_id=arm.model_id, label="1", confidence=0.5 + random.random() / 2,
-                    latency_ms=random.lognormvariate(3, 0.5) * (1 if is_first else slower),
-                    created_at=from_micros(services.clock()), ab_test_id=test.id, unit=f"user-{user}",
-                )
-            )  # fmt: skip
+        latency = 20 if arm == test.arms[0] else 20 * slower
+        predictions += [_prediction(services, test, arm, user, visit, latency, random) for visit in range(2)]
         if random.random() < 0.6:
-            rating = 1 if random.random() < liked.get(arm.name, 0.75) else -1
-            votes.append(Rating(prediction_id=f"{test.id}-{user}-0", model_id=arm.model_id, rating=rating))  # type: ignore[arg-type]
+            rating: Literal[1, -1] = 1 if random.random() < liked.get(arm.name, 0.75) else -1
+            votes.append(Rating(prediction_id=f"{test.id}-{user}-0", model_id=arm.model_id, rating=rating))
     for first in range(0, len(predictions), 500):
         await services.ingest.predictions(predictions[first : first + 500], someone)
     for first in range(0, len(votes), 500):
         await services.ingest.feedback(votes[first : first + 500], someone)
+
+
+def _prediction(
+    services: Services, test: AbTest, arm: Arm, user: int, visit: int, latency: float, random: Random
+) -> NewPrediction:
+    return NewPrediction(
+        id=f"{test.id}-{user}-{visit}",
+        model_id=arm.model_id,
+        label="1",
+        confidence=0.5 + random.random() / 2,
+        latency_ms=latency * random.lognormvariate(0, 0.5),
+        created_at=from_micros(services.clock()),
+        ab_test_id=test.id,
+        unit=f"user-{user}",
+    )
 
 
 async def days_of_visits(
