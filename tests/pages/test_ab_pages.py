@@ -146,18 +146,24 @@ async def test_a_decision_is_stored_with_who_made_it_and_why(
     assert "/ab-tests/t/decide" not in text
     again = await admin.post("/ab-tests/t/decide", {"arm": "A"})
     assert again.status == 409
+    assert "Not decided: the A/B test t was decided for B." in again.text
 
 
 @pytest.mark.parametrize(
     ("form", "words"),
-    [({}, "Choose one of the arms."), ({"arm": "C"}, "Choose one"), ({"arm": "no arm"}, "Choose one")],
+    [
+        ({}, "choose one of the arms."),
+        ({"arm": "C"}, "choose one of the arms."),
+        ({"arm": "no arm"}, "choose one of the arms."),
+        ({"arm": "B", "note": "as I said" + "!" * 4000}, "the note is too long."),
+    ],
 )
 async def test_a_decision_without_an_arm_is_refused(
     services: Services, someone: Identity, admin: Visitor, form: dict[str, str], words: str
 ) -> None:
     """And what was typed stays."""
     await make_test(services, someone)
-    answer = await admin.post("/ab-tests/t/decide", {**form, "note": "as I said"})
+    answer = await admin.post("/ab-tests/t/decide", {"note": "as I said", **form})
     assert answer.status == 422
     assert words in answer.text
     assert "as I said" in answer.text

@@ -119,15 +119,14 @@ async def decide_ab_test(visit: Visit) -> Response:
     """Store which arm was chosen, with a note, or say what is wrong with that."""
     test = _known(visit)
     form = await read_form(visit.request)
+    wanted = {"arm": form.get("arm", ""), "note": form.get("note", "").strip() or None}
     try:
-        wanted = {"arm": form.get("arm", ""), "note": form.get("note", "").strip() or None}
-        decision = msgspec.convert(wanted, Decision)
-        await visit.services.ab_tests.decide(test.id, decision, visit.who)
-    except (msgspec.ValidationError, Invalid, Conflict) as refusal:
-        message = refusal.message if isinstance(refusal, Invalid | Conflict) else str(refusal)
-        problem = "Choose one of the arms." if "arm" in message else message
-        status = refusal.status if isinstance(refusal, Conflict) else 422
-        return await _page(visit, visit.services.ab_tests.get(test.id), form=form, problem=problem, status=status)
+        await visit.services.ab_tests.decide(test.id, msgspec.convert(wanted, Decision), visit.who)
+    except Conflict as refusal:
+        return await _page(visit, visit.services.ab_tests.get(test.id), problem=refusal.message, status=409)
+    except (msgspec.ValidationError, Invalid) as refusal:
+        problem = "the note is too long" if "$.note" in str(refusal) else "choose one of the arms"
+        return await _page(visit, test, form=form, problem=problem, status=422)
     return _back(visit, test, "decide")
 
 
