@@ -32,6 +32,10 @@ def stopped(live):
     client.import_dataset_items("d", [{"id": f"i{n}", "label": "cat"} for n in range(50)])
     client.create_dataset_version("d", "First", id="v1")
     client.import_dataset_items("d", [{"id": "i1", "label": "dog"}])
+    client.create_model("New", id="new")
+    client.create_ab_test("T", "m", "new", id="t", config={"seed": "s"})
+    for unit in ("cem", "ann", "gus"):  # the last belongs into the other arm
+        client.log_prediction("m", id=f"t-{unit}", label="cat", ab_test_id="t", unit=unit)
     client.create_training_job("J", "d", "v1", id="j")
     live.stop()
     return live
@@ -51,11 +55,12 @@ def test_the_service_goes_on_where_it_was(stopped, postgres, tmp_path):
     stopped.stop()
     done = seeme("migrate", "--from", stopped.folder, "--to", url)
     assert done.code == 0, done.err
-    assert "1000 predictions, 1 labels, 30 feedback, 1 models, 2 keys: copied, and both sides agree" in done.err
+    assert "1003 predictions, 1 labels, 30 feedback, 2 models, 2 keys: copied, and both sides agree" in done.err
     moved = Live(stopped.folder, SEEME_DATABASE=url).start()
     try:
         assert metrics(moved) == before
         client = Client(moved.url, moved.admin_key)
+        assert [(arm.seen, arm.units) for arm in client.get_ab_test_results("t").arms] == [(3, 2), (0, 0)]
         assert client.get_dataset_version("d", "v1").item_count == len(client.get_dataset_items("d", "v1")) == 50
         assert client.get_dataset_version("d", client.create_dataset_version("d", "Second").id).changes.changed == 1
         assert client.get_training_job("j").name == "J"
@@ -83,7 +88,7 @@ def test_a_copy_that_is_broken_off_leaves_nothing_and_can_be_started_again(stopp
     )
     assert postgres.sql("select (select count(*) from models) + (select count(*) from predictions)", name) == "0"
     assert seeme("migrate", "--from", stopped.folder, "--to", url).code == 0
-    assert postgres.sql("select count(*) from predictions", name) == "1000"
+    assert postgres.sql("select count(*) from predictions", name) == "1003"
 
 
 async def make_tables(url):

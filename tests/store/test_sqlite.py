@@ -25,6 +25,7 @@ PREDICTION = {
     "digest": b"d",
     **dict.fromkeys(["label", "confidence", "value", "latency_ms", "error", "detection_count", "detail", "input_url"]),
     **dict.fromkeys(["input_hash", "input_id", "subject", "matched", "taken", "rule_set", "pi"]),
+    **dict.fromkeys(["ab_test_id", "unit", "assigned"]),
 }
 
 

@@ -29,6 +29,7 @@ IDS = {
     "version": ["v1"],
     "parent_version_id": ["v1"],
     "job_id": ["job"],
+    "arm": ["A"],
     "ab_test_id": ["running", "draft", "over"],
     "model_a_id": ["digits"],
     "model_b_id": ["prices"],

@@ -23,7 +23,7 @@ from seeme.outgoing import SHAPES, Event
 ONE = {"predictions": "prediction", "labels": "label", "feedback": "feedback"}
 # What an export has and an import can't set: told by the service, or by the rows of another kind.
 READ_ONLY = {
-    "predictions": {"received_at", "has_input", "truth"},
+    "predictions": {"received_at", "has_input", "truth", "arm"},
     "labels": {"status"},
     "feedback": {"received_at", "updated_at", "status", "status_reason", "review", "reviewed_by", "reviewed_at"}
     | {"predicted_label", "predicted_value", "input_url", "has_input"},
@@ -134,6 +134,8 @@ def _event(kind: str, found: Any, model_id: str | None, line: int) -> Event:
     found = {name: part for name, part in found.items() if part is not None and name not in READ_ONLY[kind]}
     if model_id is not None:
         found.setdefault("model_id", model_id)
+    if "unit" not in found:  # an export tells of no unit, so it can't count for its test again
+        found.pop("ab_test_id", None)
     if "id" not in found:
         content = json.dumps(found, sort_keys=True, default=str).encode()
         found["id"] = "import-" + blake2b(b"%d:" % line + content, digest_size=12).hexdigest()

@@ -133,7 +133,7 @@ class ArmTotals:
         """Add units, or take them away; of each unit all rows must be among the rows."""
         units: defaultdict[str, list[UnitRow]] = defaultdict(list)
         for row in rows:
-            if row.predictions:
+            if row.predictions > 0:
                 units[row.unit].append(row)
         for seen in units.values():
             for arm in {row.assigned for row in seen if row.assigned}:

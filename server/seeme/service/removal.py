@@ -14,7 +14,7 @@ from seeme.service.intake import FINE_KEPT, Intake
 from seeme.service.models import Models
 from seeme.service.signing import Signing
 from seeme.settings import Settings
-from seeme.store import ab_tests, blobs, events, reading, registry, removal, review
+from seeme.store import ab_tests, ab_units, blobs, events, reading, registry, removal, review
 from seeme.store.blobs import Blobs
 from seeme.store.database import Transaction
 from seeme.store.events import bury
@@ -159,6 +159,7 @@ class Removal:
             feedback += chunk
         await self._repeat(partial(self._erase_items, subject))
         await self._repeat(partial(self._datasets.erase_subject, subject=subject, most=CHUNK))
+        await self._inbox.run(partial(self._erase_unit, subject))
         await self._sweep_blobs()
         return Erased(predictions=predictions, feedback=feedback)
 
@@ -204,6 +205,12 @@ class Removal:
         await tx.hold({row.model_id for row in rows}, alone=True)
         await review.delete(tx, [(row.model_id, row.id) for row in rows])
         return len(rows)
+
+    async def _erase_unit(self, subject: bytes, tx: Transaction) -> None:
+        """Take a person out of the A/B tests whose predictions have expired: of their unit a row is left there."""
+        for stored in await ab_tests.tests(tx):
+            if stored.thinned:
+                await ab_units.erase(tx, stored.test.id, subject.hex(), self._intake.sums.writer)
 
     async def _erase_feedback(self, subject: bytes, tx: Transaction) -> int:
         keys = await removal.feedback_of_subject(tx, subject, CHUNK)

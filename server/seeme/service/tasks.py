@@ -26,8 +26,7 @@ class Task(NamedTuple):
 TASKS = (
     Task("writer", lambda services: services.inbox.write(), None),
     Task("retention", lambda services: services.removal.retain(), 3600),
-    Task("ends of A/B tests", lambda services: services.ab_tests.end_due(), 30),
-    Task("looks at A/B tests", lambda services: services.ab_results.look(), 60),
+    Task("A/B tests", lambda services: services.ab_results.look(), 30),
     Task("refresh", lambda services: services.cluster.refresh(), 2, each=True, shared_only=True),
     Task("late orphans", lambda services: services.cluster.join_orphans(), 10, shared_only=True),
     Task("folding of sums", lambda services: services.cluster.fold(), 60, shared_only=True),

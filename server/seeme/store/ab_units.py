@@ -43,9 +43,20 @@ async def add(tx: Transaction, delta: Delta, writer: str) -> None:
         await _add_totals(tx, ab_test_id, totals, writer)
 
 
+async def erase(tx: Transaction, ab_test_id: str, unit: str, writer: str) -> None:
+    """Take a unit out of a test's sums, and delete its rows."""
+    await _hold(tx, ab_test_id, [unit])
+    before = [_to_row(row) for row in await tx.all("ab_units_of", ab_test_id=ab_test_id, units=[unit])]
+    if before:
+        await tx.run_many("delete_ab_unit", [asdict(row) for row in before])
+        totals = ArmTotals()
+        totals.add_units(before, -1)
+        await _add_totals(tx, ab_test_id, totals, writer)
+
+
 async def _put(tx: Transaction, rows: Sequence[UnitRow]) -> None:
-    await tx.run_many("put_ab_unit", [asdict(row) for row in rows if row.predictions])
-    gone = [asdict(row) for row in rows if not row.predictions]
+    await tx.run_many("put_ab_unit", [asdict(row) for row in rows if row.predictions > 0])
+    gone = [asdict(row) for row in rows if row.predictions <= 0]
     await tx.run_many("delete_ab_unit", gone)
 
 

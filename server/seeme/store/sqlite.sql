@@ -1,5 +1,6 @@
 -- What SQLite does otherwise than PostgreSQL: a list of keys is one JSON value, of any number of models, and an insert
--- doesn't say which ids were free, as the one writer has just asked.
+-- doesn't say which ids were free, as the one writer has just asked. A `cross join` keeps its order: units of a list are looked
+-- up one by one, where the planner would go through all units of a test for each.
 
 -- name: known_predictions
 select 'live' as state, p.model_id, p.id, p.digest
@@ -173,6 +174,5 @@ select i.*
 from json_each(:ids) j
 join dataset_items i on i.model_id = :model_id and i.prediction_id = j.value;
 
--- Crossed, which keeps this order: the planner would else go through all units of the test for each of the list.
 -- name: ab_units_of
 select u.* from json_each(:units) j cross join ab_units u where u.ab_test_id = :ab_test_id and u.unit = j.value;
