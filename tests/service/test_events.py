@@ -89,7 +89,7 @@ async def test_filters_find_what_they_say(services, model, someone, query, wante
 
 
 async def test_a_prediction_comes_back_field_for_field(services, someone):
-    """Everything that was sent is there, the subject excepted, and the truth in force beside it."""
+    """Everything that was sent is there, subject and unit excepted, and the truth in force beside it."""
     await services.models.create(NewModel(name="Boxes", id="boxes", task="detection"))
     box = Detection(label="car", box=(1.0, 2.0, 3.5, 4.0), confidence=0.5)
     new = NewPrediction(
@@ -112,10 +112,11 @@ async def test_a_prediction_comes_back_field_for_field(services, someone):
     await services.ingest.labels([NewLabel(id="l1", prediction_id="p1", boxes=[])], someone)
     found = await services.events.prediction("p1")
     for name in new.__struct_fields__:
-        if name != "subject":
+        if name not in ("subject", "unit"):
             assert getattr(found, name) == getattr(new, name), name
     assert (found.truth.id, found.truth.boxes) == ("l1", [])
     assert not hasattr(found, "subject")
+    assert not hasattr(found, "unit")
 
 
 async def test_an_id_of_several_models_asks_for_one(services, model, someone):

@@ -24,7 +24,8 @@ PREDICTION = {
     "received_at": 5,
     "digest": b"d",
     **dict.fromkeys(["label", "confidence", "value", "latency_ms", "error", "detection_count", "detail", "input_url"]),
-    **dict.fromkeys(["input_hash", "input_id", "subject", "ab_test_id", "unit", "matched", "taken", "rule_set", "pi"]),
+    **dict.fromkeys(["input_hash", "input_id", "subject", "matched", "taken", "rule_set", "pi"]),
+    **dict.fromkeys(["ab_test_id", "unit", "assigned"]),
 }
 
 

@@ -42,6 +42,8 @@ def document() -> dict[str, Any]:
     pair = {"name": "Larger net", "model_a_id": "digits", "model_b_id": "prices"}
     arms = [{"model_id": "digits", "version_id": "v1"}, {"model_id": "boxes"}, {"model_id": "prices"}]
     tests["examples"] = {"0": {"value": pair}, "1": {"value": {"name": "Three", "arms": arms, "start": False}}}
+    chosen = described["paths"]["/v1/ab-tests/{ab_test_id}/decide"]["post"]["requestBody"]["content"]
+    chosen["application/json"]["examples"] = {f"{n}": {"value": {"arm": "A", "note": f"{n}"}} for n in range(4)}
     for parameter in described["paths"]["/v1/ab-test-plan"]["get"]["parameters"]:
         if parameter["name"] in ("effect", "value"):
             parameter["examples"] = {"0": {"value": 0.05}}

@@ -73,7 +73,8 @@ class AbResultsOf:
         return _results(known, await ab_tests.looks(self._reader, ab_test_id))
 
     async def look(self) -> None:
-        """Keep what each running test shows, and what those that have ended since the last look showed at last."""
+        """End the tests whose time is over, and keep what each shows: now and then, and once after its end."""
+        await self._tests.end_due()
         for stored in await ab_tests.tests(self._reader):
             if _is_due(stored, self._clock()):
                 await self._inbox.run(lambda tx, id=stored.test.id: self._look(tx, id))  # type: ignore[misc]

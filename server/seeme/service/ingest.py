@@ -86,10 +86,6 @@ class Ingest:
         """Return the keyed hash under which a subject is stored (HMAC-SHA-256 with the deployment's secret)."""
         return None if subject is None else hmac.digest(self._secret, subject.encode(), "sha256")[:16]
 
-    def _unit_hash(self, unit: str) -> str:
-        """Return the keyed hash under which a unit is stored: that of a subject of the same id."""
-        return hmac.digest(self._secret, unit.encode(), "sha256")[:16].hex()
-
     async def _take(
         self, items: Sequence[New], identity: Identity, to_row: Callable[[New, Identity, int], EventRow]
     ) -> list[Outcome]:
@@ -149,6 +145,7 @@ class Ingest:
         if new.version_id is not None and not self._models.has_version(model.id, new.version_id):
             raise invalid("$.version_id", f"the model {model.id} has no version {new.version_id}; create it first")
         arm, assigned = self._ab_tests.place(new, at)
+        unit = self.subject_hash(new.unit)
         row = PredictionRow(
             model_id=model.id,
             id=new.id or uuid7(at),
@@ -166,11 +163,10 @@ class Ingest:
             input_url=new.input_url,
             input_hash=new.input_hash,
             input_id=new.input_id,
-            # Whoever erases a unit means its predictions, too.
-            subject=self.subject_hash(new.subject or new.unit),
+            subject=self.subject_hash(new.subject) or unit,  # whoever erases a unit means its predictions, too
             arm=arm,
             ab_test_id=new.ab_test_id,
-            unit=None if new.unit is None else self._unit_hash(new.unit),
+            unit=None if unit is None else unit.hex(),
             assigned=assigned,
         )
         self._sampling.judge(row, new, model)

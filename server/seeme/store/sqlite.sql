@@ -1,6 +1,6 @@
 -- What SQLite does otherwise than PostgreSQL: a list of keys is one JSON value, of any number of models, and an insert
--- doesn't say which ids were free, as the one writer has just asked. Where it would read all of a model for each key, it is
--- told how to go (cross join, indexed by).
+-- doesn't say which ids were free, as the one writer has just asked. Where it would read all of a model or of a test for each
+-- key, it is told how to go (cross join, indexed by).
 
 -- name: known_predictions
 select 'live' as state, p.model_id, p.id, p.digest
@@ -200,6 +200,5 @@ cross join predictions p on p.model_id = :model_id and p.id = (
   order by q.created_at desc, q.id desc limit 1
 );
 
--- Crossed, which keeps this order: the planner would else go through all units of the test for each of the list.
 -- name: ab_units_of
 select u.* from json_each(:units) j cross join ab_units u where u.ab_test_id = :ab_test_id and u.unit = j.value;

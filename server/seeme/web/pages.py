@@ -13,6 +13,8 @@ from seeme.errors import Forbidden, SeeMeError, ServiceFailed
 from seeme.service.keys import Identity
 from seeme.service.services import Services
 from seeme.web.guard import SESSION_COOKIE, check_models
+from seeme.web.pages_ab_form import make_ab_test, new_ab_test
+from seeme.web.pages_ab_tests import ab_test, ab_tests, decide_ab_test, start_ab_test, stop_ab_test
 from seeme.web.pages_comparing import compare
 from seeme.web.pages_datasets import dataset, datasets
 from seeme.web.pages_docs import docs
@@ -45,6 +47,7 @@ _MODEL = "/models/{model_id}"
 _DATASET = "/datasets/{dataset_id}"
 _ITEM = _MODEL + "/review/items/{review_id}"
 _FEEDBACK = _MODEL + "/feedback/{feedback_id}"
+_AB_TEST = "/ab-tests/{ab_test_id}"
 
 PAGES = [
     Page("GET", "/sign-in", sign_in_form, None),
@@ -61,6 +64,13 @@ PAGES = [
     Page("POST", _DATASET + "/versions/{version_id}/training-jobs", ask_for_training, "review"),
     Page("GET", "/training-jobs", training_jobs, "read"),
     Page("GET", "/training-jobs/{job_id}", training_job, "read"),
+    Page("GET", "/ab-tests", ab_tests, "read"),
+    Page("GET", "/new-ab-test", new_ab_test, "admin"),
+    Page("POST", "/new-ab-test", make_ab_test, "admin"),
+    Page("GET", _AB_TEST, ab_test, "read"),
+    Page("POST", _AB_TEST + "/start", start_ab_test, "admin"),
+    Page("POST", _AB_TEST + "/stop", stop_ab_test, "admin"),
+    Page("POST", _AB_TEST + "/decide", decide_ab_test, "admin"),
     Page("GET", _MODEL, model, "read"),
     Page("GET", _MODEL + "/latest", latest, "read"),
     Page("GET", _MODEL + "/predictions/{prediction_id}", prediction, "read"),
