@@ -195,6 +195,21 @@ async def test_three_arms_are_each_compared_with_the_first(services, someone):
     await agrees(services)
 
 
+async def test_results_are_read_from_sums_alone(services, begin, log_all, monkeypatch):
+    """Whatever the rows of predictions, votes and units, as many rows are read: those of sums, strata and looks."""
+    await begin()
+    await log_all("A", units_of("A", 30), 1)
+    asked, all_rows = [], services.database.all
+
+    async def remember(query, **values):
+        asked.append(query)
+        return await all_rows(query, **values)
+
+    monkeypatch.setattr(services.database, "all", remember)
+    assert (await services.ab_results.results("t")).model_a.units == 30
+    assert set(asked) == {"ab_sums", "ab_exposures", "strata_of_arm", "ab_looks"}
+
+
 async def test_looks_are_kept_every_hour_and_at_the_end(services, begin, log_all, clock):
     """A row an hour, once each, and a last one when the test is over."""
     await begin(metrics=["confidence", "feedback_score"], duration_days=0.25)
