@@ -340,10 +340,15 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _rebuild(options: argparse.Namespace) -> int:
-    rebuilt = _client(options).rebuild_sums(options.model)
+    client = _client(options)
+    rebuilt = client.rebuild_sums(options.model)
     print(f"{len(rebuilt.days)} days counted again, {len(rebuilt.changed)} were wrong and are mended")
     for day, why in rebuilt.refused.items():
         print(f"  {day}: {why}")
+    for test in client.list_ab_tests():
+        if options.model in [arm.model_id for arm in test.arms]:
+            changed = client.rebuild_ab_test(test.id).changed
+            print(f"the A/B test {test.id} was {'wrong and is mended' if changed else 'counted right'}")
     return 0
 
 

@@ -18,6 +18,7 @@ def test_tests_are_listed_and_told(service):
     assert lines[0].startswith("Comparison (running): ")
     assert "A: 1 units, 1 left out" in lines
     assert any(line.startswith("B against A, confidence: arm A has 1 units") for line in lines)
+    assert seeme("rebuild", "--model", "now", data=service.folder).lines[-1] == "the A/B test t was counted right"
 
 
 def test_a_plan_is_told_for_both_ways_to_look(service):
