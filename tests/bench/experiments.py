@@ -286,7 +286,7 @@ def experiments(run: Run) -> None:
         run.add(f"A/B, false split alarms, share {share}, 100 looks to 100,000 units", value, "<= 0.01", alarms <= 0.01)
     units = units_until_alarm(0.48, effects)
     value = f"{units.mean():,.0f} ± {units.std() / sqrt(effects):,.0f} (90 % by {numpy.quantile(units, 0.9):,.0f})"
-    run.add("A/B, units until a split of 52/48 is found, mean", value, "<= 8,000", units.mean() <= 8000)
+    run.add("A/B, units until a split of 52/48 is found, mean", value, "<= 8,000", bool(units.mean() <= 8000))
     cost = result_cost()
     run.add("A/B, maths of one metric's result", f"{cost:.1f} us", "<= 20 us", cost <= 20)
 

@@ -36,7 +36,7 @@ class Plan(NamedTuple):
 FULL = Plan(
     rounds=5, seconds=8, warm_up=3, starts=5, few=10_000, many=1_000_000, reads=2_000, samples=2_000, tests=10_000
 )
-QUICK = Plan(rounds=1, seconds=1, warm_up=0, starts=1, few=2_000, many=20_000, reads=100, samples=100, tests=50)
+QUICK = Plan(rounds=1, seconds=1, warm_up=0, starts=1, few=2_000, many=20_000, reads=100, samples=100, tests=20)
 
 
 class Row(NamedTuple):

@@ -10,7 +10,7 @@ from seeme.assignment import assigned
 from seeme.clock import DAY, HOUR
 from seeme.domain.experiments import ArmSums
 from seeme.errors import Invalid, NotFound
-from seeme.records.ab_tests import AbConfigPatch, AbTestPatch, NewAbConfig, NewAbTest, NewGuardrails
+from seeme.records.ab_tests import AbConfigPatch, AbTestPatch, NewAbConfig, NewAbTest, NewArm, NewGuardrails
 from seeme.records.feedback import Rating
 from seeme.records.models import ModelPatch, NewModel
 from seeme.records.predictions import NewPrediction
@@ -166,6 +166,33 @@ async def test_an_uneven_split_makes_results_untrustworthy(services, begin, log_
     results = await services.ab_results.results("t")
     assert results.sample_ratio.alarm
     assert (results.state, results.winner) == ("untrustworthy", None)
+
+
+async def test_three_arms_are_each_compared_with_the_first(services, someone):
+    """Also of a draft: nulls with reasons; alpha is shared among metrics and challengers."""
+    for id in ("now", "new", "newer"):
+        await services.models.create(NewModel(name=id, id=id))
+    arms = [NewArm(model_id=id, name=id) for id in ("now", "new", "newer")]
+    config = NewAbConfig(metrics=["error_rate", "confidence"])
+    await services.ab_tests.create(NewAbTest(name="T", id="t", arms=arms, config=config, start=False), someone)
+    results = await services.ab_results.results("t")
+    assert [one.arm for one in results.challengers] == ["new", "newer"]
+    assert (results.comparisons, results.days, results.state) == (4, None, "not_enough")
+    await services.ab_tests.start("t")
+    units = {id: [] for id in ("now", "new", "newer")}
+    for unit in (f"u{n}" for n in range(300)):
+        units[services.ab_tests.assignment("t", unit).arm.name].append(unit)
+    for id, mine in units.items():
+        new = [
+            NewPrediction(model_id=id, label="1", confidence=n % 2, ab_test_id="t", unit=unit)
+            for n, unit in enumerate(mine)
+        ]
+        await services.ingest.predictions(new, someone)
+    results = await services.ab_results.results("t")
+    assert [arm.units for arm in results.arms] == [len(mine) for mine in units.values()]
+    assert [one.metrics["confidence"].significant for one in results.challengers] == [False, False]
+    assert results.sample_ratio.expected == pytest.approx([100, 100, 100], rel=0.001)
+    await agrees(services)
 
 
 async def test_looks_are_kept_every_hour_and_at_the_end(services, begin, log_all, clock):

@@ -61,9 +61,9 @@ class ArmSums(NamedTuple):
 class Comparison(NamedTuple):
     """Arm b against arm a; what isn't known is None, and `reason` says why.
 
-    The difference is b - a with limits `low` and `high`; for latency all three are ratios b / a of geometric means, and
-    no difference is 1. `p_value` and these limits hold at any time, the `fixed_` ones only at the end that was planned
-    before. All are for `alpha` shared among `comparisons`: p < alpha if and only if no difference lies outside limits.
+    The difference is b - a with limits `low` and `high`; for latency all three are ratios b / a of geometric means.
+    `p_value` and these limits hold at any time, the `fixed_` ones only at the end that was planned before. All are for
+    `alpha` shared among `comparisons`: p < alpha if and only if 0 (for a ratio 1) is outside the limits.
     """
 
     metric: str

@@ -25,7 +25,7 @@ from seeme.records.ab_results import (
 )
 from seeme.records.ab_tests import AbMetric, AbTest, Arm
 from seeme.service import ab_recount
-from seeme.service.ab_tests import AbTests
+from seeme.service.ab_tests import AbTests, ranges_of
 from seeme.service.inbox import Inbox
 from seeme.store import ab_tests, ab_units, strata
 from seeme.store.database import Database, Reader, Transaction
@@ -167,7 +167,9 @@ def _days(test: AbTest, at: int) -> float | None:
 
 def _split(known: _Known) -> Mismatch:
     counts = [known.totals.exposure(arm.name).assigned for arm in known.test.arms]
-    return mismatch(counts, [arm.share for arm in known.test.arms])
+    # Shares as the ranges have them: of a small coverage, rounding to the hash's steps is seen.
+    shares = [high - low for low, high in ranges_of(known.test)]
+    return mismatch(counts, shares if sum(shares) else [arm.share for arm in known.test.arms])
 
 
 def _comparisons(test: AbTest) -> int:

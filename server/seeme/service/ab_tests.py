@@ -290,9 +290,14 @@ def _ranges(shares: tuple[float, ...], coverage: float) -> Sequence[tuple[float,
     return assignment.ranges(shares, coverage)
 
 
+def ranges_of(test: AbTest) -> Sequence[tuple[float, float]]:
+    """Return each arm's range of hashes."""
+    return _ranges(tuple(arm.share for arm in test.arms), test.config.coverage)
+
+
 def _arm_of(test: AbTest, unit: str) -> Arm | None:
     place = assignment.hash01(test.config.seed, unit)
-    ranges = _ranges(tuple(arm.share for arm in test.arms), test.config.coverage)
+    ranges = ranges_of(test)
     return next((arm for arm, (low, high) in zip(test.arms, ranges, strict=True) if low <= place < high), None)
 
 
