@@ -46,6 +46,20 @@ async def test_who_may_not_change_it_sees_no_button(services: Services, someone:
     assert services.ab_tests.get("t").status == "running"
 
 
+async def test_before_the_first_unit_the_page_shows_how_one_comes_in(
+    services: Services, someone: Identity, clock: FakeClock, admin: Visitor
+) -> None:
+    """And no table of what isn't known."""
+    await make_test(services, someone)
+    page = plain((await admin.get("/ab-tests/t")).text)
+    assert "Nobody has been in this test yet." in page
+    assert "client.assign(" in page
+    assert "B against A" not in page
+    clock.forward(HOUR)
+    await services.ab_tests.stop("t")
+    assert "Nobody was in this test." in plain((await admin.get("/ab-tests/t")).text)
+
+
 async def test_early_the_page_says_what_is_missing(
     services: Services, someone: Identity, clock: FakeClock, admin: Visitor
 ) -> None:
@@ -101,7 +115,8 @@ async def test_fixed_horizon_numbers_are_valid_at_the_planned_end_only(
 ) -> None:
     """A test that somebody stopped before hasn't got there."""
     for id, at in (("early", 3), ("whole", 8)):
-        await make_test(services, someone, id=id)
+        test = await make_test(services, someone, id=id)
+        await visits(services, someone, test, range(5))
         clock.forward(at * DAY)
         await services.ab_tests.stop(id)
     assert "Fixed horizon not valid now" in plain((await admin.get("/ab-tests/early")).text)

@@ -2,6 +2,7 @@
 const place = document.querySelector("[data-interval]");
 const HEIGHT = 240;
 const number = new Intl.NumberFormat("en", { maximumSignificantDigits: 3, signDisplay: "exceptZero" });
+const signed = (value) => number.format(value).replace("-", "−");
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -11,7 +12,7 @@ let plot;
 const tick = (at) => (new Date(at * 1000).getHours() + new Date(at * 1000).getMinutes() === 0 ? day : clock).format(at * 1000);
 
 function line(data, name, options) {
-  return { label: name, value: (_, value) => (value == null ? "–" : number.format(value) + data.unit), ...options };
+  return { label: name, value: (_, value) => (value == null ? "–" : signed(value) + data.unit), ...options };
 }
 
 /** The line at no difference, over the grid and under the curves. */
@@ -63,7 +64,7 @@ function draw() {
     bands: [{ series: [1, 2], fill: `color-mix(in srgb, ${colour("line-1")} 16%, transparent)` }],
     axes: [
       { ...shared, size: 28, space: 75, values: (_, at) => at.map(tick), incrs: [1, 3, 6, 12, 24, 48, 96, 168, 336, 720, 1440, 4320, 8760].map((hours) => hours * 3600) },
-      { ...shared, size: 64, values: (_, all) => all.map((value) => number.format(value) + (data.unit === " %" ? " %" : "")) },
+      { ...shared, size: 64, values: (_, all) => all.map((value) => signed(value) + (data.unit === " %" ? " %" : "")) },
     ],
     scales: { x: { time: true, range: times(data.at) }, y: { range: span(data) } },
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
