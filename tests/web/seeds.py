@@ -27,15 +27,19 @@ IDS = {
     "version_id": ["v1"],
     "version": ["v1"],
     "parent_version_id": ["v1"],
-    "version_a": ["v1"],
-    "version_b": ["v2"],
-    "test_dataset_id": ["pets"],
-    "dataset_version_id": ["v1"],
     "job_id": ["job"],
     "feedback_id": ["up", "wrong", "note", "found", "missed", "moved", "dearer"],
 }
 HELD = {"model_id": ["digits"], "feedback_id": ["held"]}  # in quarantine
 SECRET = {"model_id": ["prices"]}  # a signing secret that stays as long as its model
+# Two versions and what they are compared on have to fit each other, so most of them do.
+COMPARED = {
+    "model_id": ["digits"] * 9,
+    "version_a": ["v1"] * 9,
+    "version_b": ["v2"] * 9,
+    "test_dataset_id": ["pets"] * 9,
+    "dataset_version_id": ["v1"] * 9,
+}
 # Items of the review queue, each in the state that its route needs; the caller's key holds them.
 REVIEW: dict[str, dict[str, list[str]]] = {}
 # What DELETE takes isn't there for the others any more.
@@ -127,6 +131,7 @@ def found(operation: Any, values: Any) -> st.SearchStrategy[Any]:
     """Return values as they were generated, but for good ids: those are mostly of what is there."""
     known = DISPENSABLE if operation.method == "delete" else HELD if operation.path.endswith("/release") else IDS
     known = REVIEW.get(operation.path.rpartition("/")[2], known)
+    known = COMPARED if "/compare" in operation.path else known
     known = SECRET if operation.path.endswith("{kid}") else known
     if not isinstance(values, dict):
         return st.just(values)

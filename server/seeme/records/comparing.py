@@ -39,7 +39,8 @@ class VersionScore(View, frozen=True, kw_only=True):
     A detection is right when all boxes of its image are. `f1` is the mean over labels (`macro_f1`) or also weighted by
     how often each is true (`weighted_f1`); of boxes, `precision`, `recall` and `mean_f1` (of images) are at an overlap
     of .5, and `map_50` and `map_50_95` are COCO's mean average precision. `found` counts the dataset's items that this
-    version has a prediction for, and `failed` those of them whose prediction is an error.
+    version has a prediction for, and `failed` those of them whose prediction is an error. Scores of other tasks
+    are null.
     """
 
     id: str
@@ -170,7 +171,8 @@ class ModelComparison(View, frozen=True, kw_only=True):
 
     `items` are the dataset's, of the split if one is named. Of these `compared` have a prediction of every version;
     the others are left out: `unmatched` lack one, `failed` have one that is an error, and `repeated` have an input that
-    another item has already. Of two versions `version_a`, `version_b`, `delta` and the rest are the first pair's.
+    another item has already. Of two versions `version_a`, `version_b`, `delta` and the rest are the first pair's;
+    `cochran_q` is of more than two.
     """
 
     model_id: str
