@@ -25,7 +25,7 @@ run: $(VENV)/.demo ## Start the service with its examples (HOST, PORT, DEMO_PORT
 	$(VENV)/bin/seeme demo --host $(HOST) --port $(PORT) --demo-port $(DEMO_PORT) --data $(DATA)
 
 test: $(VENV)/.test ## Run the tests for a change: under 10 minutes on 2 cores
-	$(PY) -m pytest -m "not long" $(PYTEST_ARGS)
+	$(PY) -m pytest -m "not long" -n 2 --dist loadfile $(PYTEST_ARGS)
 
 test-all: $(VENV)/.test ## Run all tests, the long ones and those on PostgreSQL too
 	@sh .ci/need.sh postgresql sh -c 'command -v initdb || ls /usr/lib/postgresql/*/bin/initdb' \

@@ -39,7 +39,8 @@ class VersionScore(View, frozen=True, kw_only=True):
     A detection is right when all boxes of its image are. `f1` is the mean over labels (`macro_f1`) or also weighted by
     how often each is true (`weighted_f1`); of boxes, `precision`, `recall` and `mean_f1` (of images) are at an overlap
     of .5, and `map_50` and `map_50_95` are COCO's mean average precision. `found` counts the dataset's items that this
-    version has a prediction for, and `failed` those of them whose prediction is an error. Scores of other tasks are null.
+    version has a prediction for, and `failed` those of them whose prediction is an error. Scores of other tasks
+    are null.
     """
 
     id: str
