@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from live import Live
 from postgres import Postgres
 
@@ -11,6 +12,10 @@ from seeme.records.models import ConfigPatch, Model, NewModel
 from seeme.service.keys import Identity
 from seeme.service.services import Services
 from seeme.settings import Settings
+
+# How long an example takes is the machine's business; tests have a time limit of their own.
+hypothesis_settings.register_profile("unhurried", deadline=None)
+hypothesis_settings.load_profile("unhurried")
 
 NOON = 1_763_640_000_000_000  # 2025-11-20T12:00Z
 

@@ -8,7 +8,9 @@ import pytest
 
 from seeme.assignment import assigned
 from seeme.clock import DAY, HOUR
+from seeme.domain.ab_accuracy import of_strata
 from seeme.domain.experiments import ArmSums
+from seeme.domain.units import arm_key
 from seeme.errors import Invalid, NotFound
 from seeme.records.ab_tests import AbConfigPatch, AbTestPatch, NewAbConfig, NewAbTest, NewArm, NewGuardrails
 from seeme.records.feedback import Rating
@@ -19,7 +21,7 @@ from seeme.records.review import Claim, NewDecision
 from seeme.service import ab_recount
 from seeme.service.ab_planning import plan
 from seeme.service.care import check
-from seeme.store import ab_tests, ab_units
+from seeme.store import ab_tests, ab_units, strata
 
 SEED = "s"
 MODELS = {"A": "now", "B": "new"}
@@ -283,6 +285,26 @@ async def test_accuracy_is_estimated_by_arm_from_reviews(services, begin, log_al
     found = results.metrics["accuracy"]
     assert found.difference == pytest.approx(0.3)
     assert found.low < 0.3 < found.high
+
+
+async def test_the_reviews_of_one_unit_count_as_one(services, begin, log_all, someone):
+    """Ten units with five reviews each tell less than fifty units: the interval of accuracy is wider."""
+    await begin(metrics=["accuracy"])
+    engine = {"data_engine": {"enabled": True, "random_sample": {"enabled": True, "rate": 1}}}
+    widths = []
+    for id in MODELS.values():
+        await services.models.patch(id, msgspec.convert(engine, ModelPatch))
+    for arm, units in (("A", units_of("A", 50)), ("B", units_of("B", 10) * 5)):
+        await log_all(arm, units, confidence=0.5)
+        rows = await services.queue.claim(Claim(model_id=MODELS[arm], limit=50), someone)
+        for n, row in enumerate(rows):
+            said = NewDecision(decision="corrected", label="0") if n % 5 == 0 else NewDecision(decision="correct")
+            await services.queue.decide(MODELS[arm], row.id, said, someone)
+        key = arm_key("t", arm)
+        counted = await strata.of_arm(services.database, MODELS[arm], key, 0)
+        judged = await strata.judged_of_arm(services.database, MODELS[arm], key, 0)
+        widths.append(of_strata(map(strata.to_stratum, counted), judged).variance)
+    assert widths[1] == pytest.approx(5 * widths[0], rel=0.2)
 
 
 @pytest.mark.parametrize(

@@ -116,8 +116,9 @@ async def _read(reader: Reader, test: AbTest, at: int) -> _Known:
     for arm in test.arms:
         key = arm_key(test.id, arm.name)
         rows = await strata.of_arm(reader, arm.model_id, key, day)
-        copies = await strata.repeats(reader, arm.model_id, day, at + DAY, None, key)
-        accuracies[arm.name] = of_strata(map(strata.to_stratum, rows), list(map(strata.to_repeat, copies)))
+        reviewed = any(row["decided"] for row in rows)  # the only rows that are read; people don't make many
+        judged = await strata.judged_of_arm(reader, arm.model_id, key, day) if reviewed else []
+        accuracies[arm.name] = of_strata(map(strata.to_stratum, rows), judged)
     return _Known(test, await ab_units.totals(reader, test.id), accuracies, at)
 
 

@@ -585,15 +585,20 @@ from review_items i
 where i.model_id = :model_id and i.created_at >= :start and i.created_at < :stop
   and i.was_right is not null and i.pi is not null and i.round = 1
   and (cast(:version_id as text) is null or i.version_id = :version_id)
-  and (cast(:arm as text) is null or i.arm = :arm)
   and i.place in (
     select r.place from review_items r
     where r.model_id = :model_id and r.created_at >= :start and r.created_at < :stop
       and r.was_right is not null and r.pi is not null and r.round = 1
       and (cast(:version_id as text) is null or r.version_id = :version_id)
-      and (cast(:arm as text) is null or r.arm = :arm)
     group by r.place having count(*) > 1
   )
+order by i.place, i.created_at, i.id;
+
+-- name: judged_of_arm
+select i.rule_set, i.matched, i.place, coalesce(p.unit, '') as unit
+from review_items i left join predictions p on p.model_id = i.model_id and p.id = i.prediction_id
+where i.model_id = :model_id and i.created_at >= :start and i.arm = :arm
+  and i.was_right is not null and i.pi is not null and i.round = 1
 order by i.place, i.created_at, i.id;
 
 -- name: delete_confusions_between

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from seeme.clock import DAY
+from seeme.domain.ab_accuracy import Judged
 from seeme.domain.quota import Pace, Total
 from seeme.domain.repeats import Repeat
 from seeme.domain.strata import Stratum, Sums
@@ -118,12 +119,16 @@ async def confusions(reader: Reader, model_id: str, start: int, stop: int, versi
     return list(found)
 
 
-async def repeats(
-    reader: Reader, model_id: str, start: int, stop: int, version_id: str | None, arm: str | None = None
-) -> list[Row]:
+async def repeats(reader: Reader, model_id: str, start: int, stop: int, version_id: str | None) -> list[Row]:
     """Return the decided ones of the days between two times whose input another decided one of these has, too."""
-    values = {"model_id": model_id, "start": start, "stop": stop, "version_id": version_id, "arm": arm}
-    return list(await reader.all("repeats_between", **values))
+    found = await reader.all("repeats_between", model_id=model_id, start=start, stop=stop, version_id=version_id)
+    return list(found)
+
+
+async def judged_of_arm(reader: Reader, model_id: str, arm: str, start: int) -> list[Judged]:
+    """Return the decided predictions of an arm of an A/B test, each with its unit while its row is there."""
+    found = await reader.all("judged_of_arm", model_id=model_id, arm=arm, start=start)
+    return [Judged((row["rule_set"], rules(row["matched"])), row["place"], row["unit"]) for row in found]
 
 
 async def replace(tx: Transaction, model_id: str, day: int, counted: Strata, writer: str) -> None:
