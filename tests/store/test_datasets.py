@@ -43,7 +43,8 @@ async def test_a_row_comes_back_as_it_was(database):
 
 async def test_a_version_holds_what_began_before_and_ended_after_it(database):
     """In the order of ids, byte by byte; the working set is what hasn't ended."""
-    rows = [item("a", until=3), item("B", since=2), item("c", since=3, until=4), item("a", since=3)]
+    rows = [item("a", until=3), item("B", since=2), item("c", since=3, until=4)]
+    rows.append(item("a", since=3, label="dog"))
     await store(database, *rows, item("x", dataset_id="other"))
     held = {}
     for number in (1, 2, 3, 4, WORKING_SET):
@@ -65,13 +66,13 @@ async def test_items_are_found_by_prediction_and_by_person(database):
     of = {"model_id": "m", "prediction_id": "p", "subject": b"ann"}
     rows = [item("a", until=2, **of), item("a", since=2, **of), item("b", dataset_id="e", **of)]
     await store(database, *rows, item("c", model_id="n", prediction_id="p"), item("d"))
-    found = await datasets.items_of_predictions(database, "m", ["p", "q"])
+    found = await datasets.items_of_predictions(database, "m", ["p", "q"], b"ann")
     assert sorted((row.dataset_id, row.id, row.since) for row in found) == [("d", "a", 1), ("d", "a", 2), ("e", "b", 1)]
     assert len(await datasets.items_of_subject(database, b"ann", 10)) == 3
     assert len(await datasets.items_of_subject(database, b"ann", 2)) == 2
     async with database.transaction() as tx:
         await datasets.detach(tx, "d", "m")
-    assert [row.dataset_id for row in await datasets.items_of_predictions(database, "m", ["p"])] == ["e"]
+    assert [row.dataset_id for row in await datasets.items_of_predictions(database, "m", ["p"], b"ann")] == ["e"]
 
 
 async def test_counts_are_added_up(database):

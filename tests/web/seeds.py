@@ -47,8 +47,11 @@ COMPARED = {
 }
 # Items of the review queue, each in the state that its route needs; the caller's key holds them.
 REVIEW: dict[str, dict[str, list[str]]] = {}
+USUAL = {"model_id": ["usual"] * 9}  # a model with enough predictions to learn from what is usual
 # What DELETE takes isn't there for the others any more.
 DISPENSABLE = {"model_id": ["spare"], "feedback_id": ["spare"], "dataset_id": ["spare"]}
+
+TAKEN_OUT = {"dataset_id": ["cars"] * 9, "item_id": [f"spare{n}" for n in range(9)]}
 
 MODELS = [
     NewModel(id="digits", name="Digits", labels=["0", "1"], config=ConfigPatch(log_inputs=True)),
@@ -96,6 +99,9 @@ async def sow(services: Services) -> None:
     assert outcomes[-1].status == "quarantined"
     assert all(isinstance(outcome, Accepted) for outcome in outcomes), outcomes
     await services.inputs.put("digit", "digits", _whole(PNG))
+    await services.models.create(NewModel(id="usual", name="Usual"))
+    usual = [NewPrediction(model_id="usual", id=f"u{n}", label="1") for n in range(500)]
+    await services.ingest.predictions(usual, someone)
     await _sow_datasets(services, someone)
     await _sow_review(services, someone)
     await _sow_ab_tests(services, someone)
@@ -109,6 +115,7 @@ async def _sow_datasets(services: Services, someone: Identity) -> None:
         await services.datasets.create(NewDataset(id=id, name=id), someone)
         await services.datasets.add(id, [item], someone)
         await services.datasets.create_version(id, NewDatasetVersion(id="v1", name="First"), someone)
+    await services.datasets.add("cars", [structs.replace(CARS, id=id) for id in TAKEN_OUT["item_id"]], someone)
     job = NewTrainingJob(id="job", name="Job", dataset_id="pets", version_id="v1", base_model_id="digits")
     await services.training.create(job, someone)
 
@@ -145,6 +152,8 @@ def found(operation: Any, values: Any) -> st.SearchStrategy[Any]:
     known = DISPENSABLE if operation.method == "delete" else HELD if operation.path.endswith("/release") else IDS
     known = REVIEW.get(operation.path.rpartition("/")[2], known)
     known = COMPARED if "/compare" in operation.path else known
+    known = USUAL if operation.path.endswith("/reference") else known
+    known = TAKEN_OUT if operation.path.endswith("{item_id}") else known
     known = SECRET if operation.path.endswith("{kid}") else known
     if not isinstance(values, dict):
         return st.just(values)

@@ -1,6 +1,6 @@
 """What an A/B test says so far, in plain words: who is better on what, by how much, and whether to wait or to stop."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import ceil, isfinite
 from typing import Literal, NamedTuple
 
@@ -36,14 +36,16 @@ def verdict(
     split: Mismatch | None = None,
     guardrails: Mapping[str, float] | None = None,
     days: float | None = None,
+    only_guards: Collection[str] = (),
 ) -> Verdict:
     """Return what the comparisons of arm b with arm a say, the first named metric first.
 
     `guardrails` are the metrics on which b must not be worse by more than a bound (for latency relative, 0.1 is 10 %);
-    `days` is for how long the test has run, to say how many more are needed. ValueError for a guardrail on a metric of
+    `days` is for how long the test has run, to say how many more are needed; `only_guards` are the metrics that are
+    there as guardrails alone, and find nothing. ValueError for a guardrail on a metric of
     which neither more nor less is better.
     """
-    state, text, winner = _finding(compared, arms, days)
+    state, text, winner = _finding([one for one in compared if one.metric not in only_guards], arms, days)
     notes = _notes(compared, arms)
     broken = _broken(compared, arms, guardrails or {})
     if broken:

@@ -39,6 +39,9 @@ def _planned(query: PlanQuery, *, always_valid: bool) -> PlannedMetric:
     design = Design(query.traffic_split, query.alpha, query.comparisons, query.power, always_valid)
     try:
         return _needed(query, metric, design) if query.effect is not None else _shown(query, metric, design)
+    except ArithmeticError:
+        path = "$.sd" if query.sd is not None else "$.value"
+        raise invalid(path, "is too extreme to plan with; of latency `sd` is that of its logarithm, as 0.5") from None
     except ValueError as error:
         message = str(error)
         name = message.split()[0]

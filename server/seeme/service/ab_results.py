@@ -25,11 +25,13 @@ from seeme.records.ab_results import (
 )
 from seeme.records.ab_tests import AbMetric, AbTest, Arm
 from seeme.service import ab_recount
-from seeme.service.ab_tests import AbTests, ranges_of
+from seeme.service.ab_ranges import ranges_of
+from seeme.service.ab_tests import AbTests
 from seeme.service.inbox import Inbox
 from seeme.store import ab_tests, ab_units, strata
 from seeme.store.database import Database, Reader, Transaction
 
+MOST_LEFT_OUT = 0.01  # of an arm's units, for an accuracy that is of all its reviewed predictions
 LOOKS = 168  # in the time that a test has run: one an hour in its first week
 _SIDES = {1: "higher", -1: "lower", 0: "neither"}
 _VALUES = {
@@ -119,7 +121,13 @@ async def _read(reader: Reader, test: AbTest, at: int) -> _Known:
         reviewed = any(row["decided"] for row in rows)  # the only rows that are read; people don't make many
         judged = await strata.judged_of_arm(reader, arm.model_id, key, day) if reviewed else []
         accuracies[arm.name] = of_strata(map(strata.to_stratum, rows), judged)
-    return _Known(test, await ab_units.totals(reader, test.id), accuracies, at)
+    totals = await ab_units.totals(reader, test.id)
+    for name, found in accuracies.items():
+        seen, counted = totals.exposure(name).seen, totals.exposure(name).counted
+        if found.value is not None and seen - counted > MOST_LEFT_OUT * seen:
+            reason = f"{seen - counted} of {seen} units are left out, and the reviews of theirs can't be told apart"
+            accuracies[name] = ArmEstimate(None, None, 0.0, reason)
+    return _Known(test, totals, accuracies, at)
 
 
 def _results(known: _Known, history: list[Look]) -> AbResults:
@@ -216,7 +224,15 @@ def _challenger(known: _Known, arm: Arm, split: Mismatch, days: float | None) ->
     found = {name: _compared(known, name, arm) for name in shown}
     # What only guards isn't among the comparisons that alpha is shared by: it makes no winner.
     said = [one._replace(significant=None) if shown[name] == "guardrail" else one for name, one in found.items()]
-    judged = verdict(said, arms=(test.arms[0].name, arm.name), split=split, guardrails=_bounds(test), days=days)
+    judged = verdict(
+        said,
+        arms=(test.arms[0].name, arm.name),
+        split=split,
+        guardrails=_bounds(test),
+        # A forecast needs a day of traffic, and one who can wait.
+        days=None if days is None or days < 1 or test.stopped_at is not None else days,
+        only_guards=[name for name, use in shown.items() if use == "guardrail"],
+    )
     return Challenger(
         arm=arm.name,
         state=judged.state,

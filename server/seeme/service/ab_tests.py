@@ -1,14 +1,12 @@
 """A/B tests: made, started, stopped and decided. Few, so that what they compare is kept in memory, as stored."""
 
 from collections.abc import Callable, Sequence, Set
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from seeme import assignment
 from seeme.clock import DAY, from_micros, to_micros
 from seeme.domain.units import arm_key
 from seeme.errors import Conflict, NotFound, invalid
@@ -29,6 +27,7 @@ from seeme.records.ab_tests import (
 from seeme.records.predictions import NewPrediction
 from seeme.records.queries import Keyset, from_cursor, to_cursor
 from seeme.records.types import Page
+from seeme.service.ab_ranges import arm_of, fitting
 from seeme.service.digests import digest
 from seeme.service.inbox import Inbox
 from seeme.service.keys import Identity
@@ -115,10 +114,11 @@ class AbTests:
                 name=new.name,
                 status="draft",
                 arms=arms,
-                config=_config(new, id),
+                config=_config(new, id, arms),
                 created_by=identity.holder,
                 created_at=from_micros(at),
             )
+            test = fitting(test)
             stored = StoredAbTest(_started(test, at) if new.start else test, content)
             await ab_tests.insert(tx, stored)
             return stored, True
@@ -235,7 +235,7 @@ class AbTests:
     def assignment(self, ab_test_id: str, unit: str | None) -> Assignment:
         """Return the arm of a unit, with what it follows from."""
         test = self.get(ab_test_id)
-        arm = None if unit is None or not _runs(test, self._clock()) else _arm_of(test, unit)
+        arm = None if unit is None or not _runs(test, self._clock()) else arm_of(test, unit)
         return Assignment(
             ab_test_id=test.id,
             arm=arm,
@@ -269,7 +269,7 @@ class AbTests:
             raise invalid("$.ab_test_id", f"the A/B test {test.id} hasn't started; start it first")
         if not _runs(test, at):
             return UNCOUNTED
-        given = _arm_of(test, new.unit)
+        given = arm_of(test, new.unit)
         return arm_key(test.id, seen[0].name), "" if given is None else given.name
 
 
@@ -283,22 +283,6 @@ def _place(test: AbTest) -> Keyset:
 
 def _runs(test: AbTest, at: int) -> bool:
     return test.status == "running" and (test.ends_at is None or at < to_micros(test.ends_at))
-
-
-@lru_cache(maxsize=256)
-def _ranges(shares: tuple[float, ...], coverage: float) -> Sequence[tuple[float, float]]:
-    return assignment.ranges(shares, coverage)
-
-
-def ranges_of(test: AbTest) -> Sequence[tuple[float, float]]:
-    """Return each arm's range of hashes."""
-    return _ranges(tuple(arm.share for arm in test.arms), test.config.coverage)
-
-
-def _arm_of(test: AbTest, unit: str) -> Arm | None:
-    place = assignment.hash01(test.config.seed, unit)
-    ranges = ranges_of(test)
-    return next((arm for arm, (low, high) in zip(test.arms, ranges, strict=True) if low <= place < high), None)
 
 
 def _filled(new: Sequence[NewArm], shares: Sequence[float]) -> Arms:
@@ -323,10 +307,10 @@ def _checked(arms: Arms, paths: Sequence[str]) -> Arms:
     return arms
 
 
-def _config(new: NewAbTest, id: str) -> AbConfig:
+def _config(new: NewAbTest, id: str, arms: Arms) -> AbConfig:
     config = new.config
     return AbConfig(
-        traffic_split=None if new.arms and len(new.arms) > 2 else config.traffic_split,
+        traffic_split=arms[1].share if len(arms) == 2 else None,
         coverage=config.coverage,
         metrics=_once(config.metrics),
         duration_days=config.duration_days,
@@ -367,7 +351,7 @@ def _configured(test: AbTest, patch: AbConfigPatch) -> AbTest:
             raise invalid("$.config.traffic_split", "is for two arms")
         split = changes["traffic_split"]
         arms = [replace(arms[0], share=1 - split), replace(arms[1], share=split)]
-    return replace(test, arms=arms, config=replace(test.config, **changes))
+    return fitting(replace(test, arms=arms, config=replace(test.config, **changes)))
 
 
 def _started(test: AbTest, at: int) -> AbTest:

@@ -180,6 +180,8 @@ class Queue:
         row.was_right = None if new.decision == "unusable" else int(await _was_right(tx, row, new))
         row.decided_by, row.decided_key, row.decided_at = identity.holder, identity.reviewer, at
         row.holder = row.holder_key = row.lease_until = None
+        # Queued before there was a target: the work isn't lost.
+        row.dataset_id = row.dataset_id or self._models.get(row.model_id).data_engine.target_dataset_id or ""
         await review.close(tx, row)
         await review.write_log(tx, row, at, identity.holder, "decided", _words(new))
         await self.tally(tx, row, 1)

@@ -425,7 +425,7 @@ where model_id = :model_id and id = :id;
 update review_items set status = :status, holder = null, holder_key = null, lease_until = null, decision = :decision,
   decided_label = :decided_label, decided_value = :decided_value, decided_boxes = :decided_boxes,
   was_right = :was_right, note = :note, decided_by = :decided_by, decided_key = :decided_key, decided_at = :decided_at,
-  feedback_id = :feedback_id, in_order = :in_order, updated_at = :decided_at
+  feedback_id = :feedback_id, in_order = :in_order, dataset_id = :dataset_id, updated_at = :decided_at
 where model_id = :model_id and id = :id;
 
 -- name: reopen_item

@@ -132,7 +132,7 @@ async def close(tx: Transaction, row: ReviewRow) -> None:
     """Store what was decided about an item."""
     names = (
         *("model_id", "id", "status", "decision", "decided_label", "decided_value", "decided_boxes", "was_right"),
-        *("note", "decided_by", "decided_key", "decided_at", "feedback_id", "in_order"),
+        *("note", "decided_by", "decided_key", "decided_at", "feedback_id", "in_order", "dataset_id"),
     )
     await tx.run("close_item", **{name: getattr(row, name) for name in names})
 

@@ -260,7 +260,7 @@ class PlanParams(Params, frozen=True, kw_only=True):
     effect: Effect | UnsetType = UNSET
     value: Effect | UnsetType = UNSET
     sd: Annotated[float, Meta(gt=0, le=1e6)] | UnsetType = UNSET
-    units_per_day: Annotated[float, Meta(gt=0, le=1e9)] | UnsetType = UNSET
+    units_per_day: Annotated[float, Meta(ge=0.001, le=1e9)] | UnsetType = UNSET
     duration_days: DurationDays | UnsetType = UNSET
     traffic_split: TrafficSplit = 0.5
     alpha: Alpha = 0.05
