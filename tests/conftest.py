@@ -51,6 +51,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("engine", ["sqlite", *other])
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give Schemathesis's tests, one for each route, ids of their own: pytest 9.2 gives them one for all.
+
+    Of tests with the same id only one is run where files are tested side by side.
+    """
+    known: set[str] = set()
+    for item in items:
+        if item.nodeid in known and item.parent is not None:
+            item._id = item.parent.id.child(item.name)
+        assert item.nodeid not in known, f"two tests are {item.nodeid}"
+        known.add(item.nodeid)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A private PostgreSQL server for the whole run, which needn't survive a power cut."""
