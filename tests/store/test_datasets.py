@@ -44,7 +44,7 @@ async def test_a_row_comes_back_as_it_was(database):
 async def test_a_version_holds_what_began_before_and_ended_after_it(database):
     """In the order of ids, byte by byte; the working set is what hasn't ended."""
     rows = [item("a", until=3), item("B", since=2), item("c", since=3, until=4)]
-    rows.append(item("a", since=3, label="dog"))
+    rows.append(item("a", since=3, digest=b"other"))
     await store(database, *rows, item("x", dataset_id="other"))
     held = {}
     for number in (1, 2, 3, 4, WORKING_SET):
