@@ -68,6 +68,13 @@ def test_confidence_never_makes_a_winner():
     )
 
 
+def test_what_is_only_a_guardrail_finds_nothing():
+    """Where no named metric can make a winner, that is said, and not what a guardrail lacks."""
+    compared = [found("confidence", 0.1, 0.2), Comparison("error_rate", 0.05, 1, 30, 30, reason=UNKNOWN)]
+    said = verdict(compared, guardrails={"error_rate": 0.01}, only_guards=["error_rate"])
+    assert said.text == "no metric of this test can make a winner"
+
+
 def test_too_few_units_are_told_in_days():
     """As units came in so far: 10 a day in the slower arm make 25 in 2 and a half days."""
     early = Comparison("feedback_score", 0.05, 1, 30, 10, reason=UNKNOWN)

@@ -287,6 +287,22 @@ async def test_accuracy_is_estimated_by_arm_from_reviews(services, begin, log_al
     assert found.low < 0.3 < found.high
 
 
+async def test_an_accuracy_is_not_told_of_an_arm_that_leaves_units_out(services, begin, log_all, someone):
+    """Its strata have their reviews too: a result would rest on units that don't count."""
+    await begin(metrics=["accuracy"])
+    engine = {"data_engine": {"enabled": True, "random_sample": {"enabled": True, "rate": 1}}}
+    for id in MODELS.values():
+        await services.models.patch(id, msgspec.convert(engine, ModelPatch))
+    for arm, units in (("A", units_of("A", 40)), ("B", units_of("B", 40) + units_of("A", 60)[-5:])):
+        await log_all(arm, units, confidence=0.5)
+        for row in await services.queue.claim(Claim(model_id=MODELS[arm], limit=50), someone):
+            await services.queue.decide(MODELS[arm], row.id, NewDecision(decision="correct"), someone)
+    results = await services.ab_results.results("t")
+    assert (results.model_a.accuracy, results.model_b.accuracy) == (1.0, None)
+    assert results.model_b.reasons["accuracy"].startswith("5 of 45 units are left out")
+    assert results.metrics["accuracy"].difference is None
+
+
 async def test_the_reviews_of_one_unit_count_as_one(services, begin, log_all, someone):
     """Ten units with five reviews each tell less than fifty units: the interval of accuracy is wider."""
     await begin(metrics=["accuracy"])
@@ -315,6 +331,8 @@ async def test_the_reviews_of_one_unit_count_as_one(services, begin, log_all, so
         (PlanQuery(duration_days=3), "$.units_per_day"),
         (PlanQuery(metric="confidence", effect=0.1), "$.sd"),
         (PlanQuery(metric="error_rate", effect=0.1, value=1.5), "$.value"),
+        (PlanQuery(metric="latency", duration_days=1, units_per_day=60, sd=500), "$.sd"),
+        (PlanQuery(metric="confidence", effect=0.5, sd=1e-170), "$.sd"),
     ],
 )
 def test_a_plan_names_what_it_lacks(query, path):

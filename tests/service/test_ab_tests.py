@@ -9,6 +9,11 @@ from seeme.records.ab_tests import AbConfigPatch, AbTestPatch, Decision, NewAbCo
 from seeme.records.models import NewModel, NewVersion
 from seeme.records.predictions import NewPrediction
 
+SLIVER = [  # of the second one's share the hash's steps leave nothing
+    NewArm(model_id="now", version_id="v1", share=0.00195),
+    NewArm(model_id="now", version_id="v2", share=0.0001),
+    NewArm(model_id="new", share=0.99795),
+]
 PAIR = NewAbTest(name="T", id="t", model_a_id="now", model_b_id="new", config=NewAbConfig(seed="s", duration_days=7))
 IN_A, IN_B = "cem", "gus"  # by the seed s, at half of the coverage too
 
@@ -75,6 +80,9 @@ async def test_a_test_runs_at_once_ends_by_itself_and_is_decided(services, model
         ({"arms": [NewArm(model_id="now", share=0.5), NewArm(model_id="new")]}, "$.arms[1].share"),
         ({"arms": [NewArm(model_id="now", share=0.5), NewArm(model_id="new", share=0.4)]}, "$.arms"),
         ({"arms": [NewArm(model_id="now", name="x"), NewArm(model_id="new", name="x")]}, "$.arms[1].name"),
+        ({"arms": SLIVER}, "$.arms"),
+        ({"config": NewAbConfig(traffic_split=0.1, coverage=0.0001)}, "$.config.coverage"),
+        ({"config": NewAbConfig(traffic_split=0.01, coverage=0.015)}, "$.config.coverage"),
     ],
 )
 async def test_what_cannot_be_a_test_is_refused_by_its_field(services, models, someone, change, path):

@@ -54,6 +54,20 @@ async def test_decisions_become_items_with_their_provenance(services, dataset, s
     assert item.input_id == f"i{wrong.prediction_id[1:]}"
 
 
+async def test_what_was_queued_before_there_was_a_target_goes_there_too(services, model, someone):
+    """The first queue's work isn't lost; what was decided before stays out."""
+    await services.datasets.create(NewDataset(id="set", name="Set"), someone)
+    await aim(services, "digits", None)
+    new = [NewPrediction(model_id="digits", id=f"p{n}", label="0", confidence=0.5) for n in range(2)]
+    await services.ingest.predictions(new, someone)
+    await decide(services, someone, NewDecision(decision="correct"))
+    await aim(services, "digits", "set")
+    later = await decide(services, someone, NewDecision(decision="correct"))
+    assert [item.prediction_id for item in await items(services)] == [later.prediction_id]
+    await services.queue.undo("digits", later.id, someone)
+    assert await items(services) == []
+
+
 @pytest.mark.parametrize("known", [True, False])
 async def test_an_input_that_comes_after_the_decision_is_the_items_too(services, dataset, someone, known):
     """Whether its hash was logged before or not; and it is kept when the prediction has expired."""
