@@ -70,11 +70,13 @@ async def test_early_the_page_says_what_is_missing(
     page = plain((await admin.get("/ab-tests/t")).text)
     assert "Not enough data: " in page
     assert "at this traffic" not in page  # an hour tells nothing of days
+    assert "new units a day" not in page
     assert "at least 25 are needed" in page
     assert "Nothing to draw yet" in page
     assert "no planned end" in page
     assert not re.search(r"\bnan\b|\bNone\b|\binf\b", page)
     clock.forward(DAY)
+    assert "new units a day" in plain((await admin.get("/ab-tests/t")).text)
     assert re.search(
         r"Not enough data: about \d+ more days? at this traffic", plain((await admin.get("/ab-tests/t")).text)
     )

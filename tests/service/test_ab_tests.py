@@ -135,7 +135,9 @@ async def test_predictions_name_a_test_they_are_of(services, running, models, so
     versions = [NewArm(model_id="now", version_id=id) for id in ("v1", "v2")]
     new = NewAbTest(name="V", id="v", arms=versions, start=False)
     await services.ab_tests.create(new, someone)
-    assert (await refused(services, someone, ab_test_id="v")).path == "$.version_id"
+    lacking = await refused(services, someone, ab_test_id="v")
+    assert lacking.path == "$.version_id"
+    assert lacking.message.endswith("its arms are now in the version v1, now in the version v2")
     assert "start it first" in (await refused(services, someone, ab_test_id="v", version_id="v1")).message
 
 

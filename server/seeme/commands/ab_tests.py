@@ -6,7 +6,7 @@ from math import isnan
 from seeme.results import Record
 
 # Where a share of 0.8 is meant, 80.0 % is written; a ratio of 1.05 is 5.0 % more.
-_SHARES = ("feedback_score", "response_rate", "error_rate", "accuracy", "confidence")
+_SHARES = ("feedback_score", "response_rate", "error_rate", "accuracy")
 
 
 def told(results: Record) -> Iterator[str]:

@@ -262,15 +262,20 @@ class AbTests:
         test = stored.test
         seen = [arm for arm in test.arms if _is_of(arm, new)]
         if not seen:
-            whose = new.model_id if new.version_id is None else f"{new.model_id} in the version {new.version_id}"
             path = "$.version_id" if any(arm.model_id == new.model_id for arm in test.arms) else "$.model_id"
-            raise invalid(path, f"no arm of the A/B test {test.id} is {whose}")
+            arms = ", ".join(_named(arm.model_id, arm.version_id) for arm in test.arms)
+            whose = _named(new.model_id, new.version_id)
+            raise invalid(path, f"no arm of the A/B test {test.id} is {whose}; its arms are {arms}")
         if test.status == "draft":
             raise invalid("$.ab_test_id", f"the A/B test {test.id} hasn't started; start it first")
         if not _runs(test, at):
             return UNCOUNTED
         given = arm_of(test, new.unit)
         return arm_key(test.id, seen[0].name), "" if given is None else given.name
+
+
+def _named(model_id: str, version_id: str | None) -> str:
+    return model_id if version_id is None else f"{model_id} in the version {version_id}"
 
 
 def _is_of(arm: Arm, new: NewPrediction) -> bool:

@@ -209,9 +209,10 @@ def _outlook(test: AbTest, results: AbResults, challenger: Challenger) -> Outloo
     name = test.config.metrics[0]
     found = challenger.metrics[name]
     units = sum(arm.units for arm in results.arms if arm.name in (found.arm_a, found.arm_b))
-    per_day = units / results.days if results.days else 0.0
+    days = results.days if results.days and results.days >= 1 else None  # minutes tell nothing of days
+    per_day = units / days if days else 0.0
     # Of feedback only voters are units with a value.
-    told_per_day = (found.units_a + found.units_b) / results.days if results.days else 0.0
+    told_per_day = (found.units_a + found.units_b) / days if days else 0.0
     known = Outlook(challenger.arm, per_day, None, None, METRICS[name].title.lower(), None)
     if test.config.duration_days is None or not told_per_day:
         return known
