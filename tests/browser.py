@@ -19,6 +19,8 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    # Pages of the browser's own bars, which nobody sees: each window would load several beside the tested page.
+    "--disable-features=PreloadTopChromeWebUI",
 ]
 
 

@@ -173,8 +173,10 @@ def wrong_scope(statement):
         found += [f"{name}: say {key} = :{key}, else all shards are asked" for name, key in _unnamed(of_events, part)]
         if of_events and re.search(r"\bor\b", outside(part)):
             found.append("an `or` beside the model's name asks all shards")
+    table = re.match(r"update (\w+) set\b", text)
+    keys = [key_of(table[1])] if table else ["model_id", *KEYS.values()]
     for changed in re.findall(r"\bset\b(.*?)(?:\bwhere\b|$)", text):
-        if re.search(rf"(?<![\w.])({'|'.join(['model_id', *KEYS.values()])}) =", changed):
+        if re.search(rf"(?<![\w.])({'|'.join(map(str, keys))}) =", changed):
             found.append("a row stays with its model: a cluster can't move it to another shard")
     return found
 
