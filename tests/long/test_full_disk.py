@@ -87,6 +87,8 @@ def test_a_first_start_without_room_is_one_clear_line(unborn: Live, room: int) -
     unborn.start()
 
 
+@pytest.mark.long
+@pytest.mark.timeout(200)
 def test_a_later_start_with_hardly_any_room_can_be_read(unborn: Live) -> None:
     """A service that was killed on a full disk starts when its own small files fit, and shows what it has."""
     load = Load(unborn.start())
@@ -148,6 +150,8 @@ def test_senders_meet_a_disk_that_fills_and_empties(service: Live) -> None:
     check_whole(service, load)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(200)
 def test_a_service_killed_on_a_full_disk_starts_when_there_is_room(service: Live) -> None:
     """What was acknowledged before the disk was full and the process died is there."""
     load = Load(service)

@@ -56,6 +56,8 @@ def _head(key: str, body: bytes) -> bytes:
     ).encode()
 
 
+@pytest.mark.long
+@pytest.mark.timeout(120)
 def test_slow_clients_cannot_hold_up_the_end(tmp_path: Path) -> None:
     """Half a head, half a body, an answer that nobody reads, an idle line: the service ends within its grace.
 

@@ -41,7 +41,7 @@ def changed(draw: Any, value: Any) -> Any:
 
 @pytest.mark.parametrize("record", SHAPES, ids=name_of)
 @given(data=st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_a_record_comes_back_from_json_as_it_was(record: Any, data: st.DataObject) -> None:
     """Encoding loses nothing, and what we send we would take."""
     value = data.draw(values_of(record))
@@ -50,7 +50,7 @@ def test_a_record_comes_back_from_json_as_it_was(record: Any, data: st.DataObjec
 
 @pytest.mark.parametrize("record", SHAPES, ids=name_of)
 @given(data=st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_a_record_is_as_its_schema_says(record: Any, data: st.DataObject) -> None:
     """The schema in the API's description takes every value that the type can have."""
     document = as_json(data.draw(values_of(record)))

@@ -292,6 +292,8 @@ def test_a_vote_does_not_overtake_one_whose_key_was_refused(
     assert votes(client, "p0") == {"superseded": 1, "active": -1}
 
 
+@pytest.mark.long
+@pytest.mark.timeout(120)
 def test_votes_that_are_sent_while_leaving_arrive_in_order(
     visitor: Visitor, network: Network, diary: Diary, client: Client
 ) -> None:
@@ -361,6 +363,8 @@ def reload(page: Page) -> None:
     page.wait_for_function("elements[0].rating !== 0")
 
 
+@pytest.mark.long
+@pytest.mark.timeout(120)
 def test_a_vote_waits_for_what_was_left_behind_a_moment_ago(
     visitor: Visitor, network: Network, diary: Diary, client: Client
 ) -> None:
