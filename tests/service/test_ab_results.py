@@ -71,6 +71,23 @@ def log_all(services, someone):
     return log_all
 
 
+@pytest.fixture
+def review_all(services, log_all, someone):
+    """Log a prediction for each unit and decide them all; the turns in `wrong` are corrected."""
+
+    async def review_all(arm, units, wrong=()):
+        engine = {"data_engine": {"enabled": True, "random_sample": {"enabled": True, "rate": 1}}}
+        await services.models.patch(MODELS[arm], msgspec.convert(engine, ModelPatch))
+        await log_all(arm, units, confidence=0.5)
+        rows = await services.queue.claim(Claim(model_id=MODELS[arm], limit=len(units)), someone)
+        assert len(rows) == len(units)
+        for turn, row in enumerate(rows):
+            said = NewDecision(decision="corrected", label="0") if turn in wrong else NewDecision(decision="correct")
+            await services.queue.decide(MODELS[arm], row.id, said, someone)
+
+    return review_all
+
+
 async def agrees(services):
     """Assert that a recount finds nothing wrong."""
     stored = await ab_tests.test(services.database, "t")
@@ -268,18 +285,11 @@ async def test_wrong_sums_are_found_and_mended(services, begin, log_all):
     await agrees(services)
 
 
-async def test_accuracy_is_estimated_by_arm_from_reviews(services, begin, log_all, someone):
+async def test_accuracy_is_estimated_by_arm_from_reviews(services, begin, review_all):
     """Each arm has its own strata: what was decided of one says nothing of the other."""
     await begin(metrics=["accuracy"])
-    engine = {"data_engine": {"enabled": True, "random_sample": {"enabled": True, "rate": 1}}}
-    for id in MODELS.values():
-        await services.models.patch(id, msgspec.convert(engine, ModelPatch))
     for arm, wrong in (("A", 20), ("B", 8)):
-        await log_all(arm, units_of(arm, 40), confidence=0.5)
-        rows = await services.queue.claim(Claim(model_id=MODELS[arm], limit=40), someone)
-        for n, row in enumerate(rows):
-            said = NewDecision(decision="corrected", label="0") if n < wrong else NewDecision(decision="correct")
-            await services.queue.decide(MODELS[arm], row.id, said, someone)
+        await review_all(arm, units_of(arm, 40), wrong=range(wrong))
     results = await services.ab_results.results("t")
     assert (results.model_a.accuracy, results.model_b.accuracy) == (pytest.approx(0.5), pytest.approx(0.8))
     found = results.metrics["accuracy"]
@@ -287,23 +297,18 @@ async def test_accuracy_is_estimated_by_arm_from_reviews(services, begin, log_al
     assert found.low < 0.3 < found.high
 
 
-async def test_an_accuracy_is_not_told_of_an_arm_that_leaves_units_out(services, begin, log_all, someone):
+async def test_an_accuracy_is_not_told_of_an_arm_that_leaves_units_out(services, begin, review_all):
     """Its strata have their reviews too: a result would rest on units that don't count."""
     await begin(metrics=["accuracy"])
-    engine = {"data_engine": {"enabled": True, "random_sample": {"enabled": True, "rate": 1}}}
-    for id in MODELS.values():
-        await services.models.patch(id, msgspec.convert(engine, ModelPatch))
     for arm, units in (("A", units_of("A", 40)), ("B", units_of("B", 40) + units_of("A", 60)[-5:])):
-        await log_all(arm, units, confidence=0.5)
-        for row in await services.queue.claim(Claim(model_id=MODELS[arm], limit=50), someone):
-            await services.queue.decide(MODELS[arm], row.id, NewDecision(decision="correct"), someone)
+        await review_all(arm, units)
     results = await services.ab_results.results("t")
     assert (results.model_a.accuracy, results.model_b.accuracy) == (1.0, None)
     assert results.model_b.reasons["accuracy"].startswith("5 of 45 units are left out")
     assert results.metrics["accuracy"].difference is None
 
 
-async def test_the_reviews_of_one_unit_count_as_one(services, begin, log_all, someone):
+async def test_the_reviews_of_one_unit_count_as_one(services, begin, review_all):
     """Ten units with five reviews each tell less than fifty units: the interval of accuracy is wider."""
     await begin(metrics=["accuracy"])
     engine = {"data_engine": {"enabled": True, "random_sample": {"enabled": True, "rate": 1}}}
@@ -311,11 +316,7 @@ async def test_the_reviews_of_one_unit_count_as_one(services, begin, log_all, so
     for id in MODELS.values():
         await services.models.patch(id, msgspec.convert(engine, ModelPatch))
     for arm, units in (("A", units_of("A", 50)), ("B", units_of("B", 10) * 5)):
-        await log_all(arm, units, confidence=0.5)
-        rows = await services.queue.claim(Claim(model_id=MODELS[arm], limit=50), someone)
-        for n, row in enumerate(rows):
-            said = NewDecision(decision="corrected", label="0") if n % 5 == 0 else NewDecision(decision="correct")
-            await services.queue.decide(MODELS[arm], row.id, said, someone)
+        await review_all(arm, units, wrong=range(0, 50, 5))
         key = arm_key("t", arm)
         counted = await strata.of_arm(services.database, MODELS[arm], key, 0)
         judged = await strata.judged_of_arm(services.database, MODELS[arm], key, 0)

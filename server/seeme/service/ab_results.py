@@ -179,8 +179,7 @@ def _days(test: AbTest, at: int) -> float | None:
 def _split(known: _Known) -> Mismatch:
     counts = [known.totals.exposure(arm.name).assigned for arm in known.test.arms]
     # Shares as the ranges have them: of a small coverage, rounding to the hash's steps is seen.
-    shares = [high - low for low, high in ranges_of(known.test)]
-    return mismatch(counts, shares if sum(shares) else [arm.share for arm in known.test.arms])
+    return mismatch(counts, [high - low for low, high in ranges_of(known.test)])
 
 
 def _comparisons(test: AbTest) -> int:

@@ -21,9 +21,8 @@ from seeme.store.database import Database
 from seeme.store.datasets import WORKING_SET, StoredDatasetVersion
 
 PAGE = 500
-MOST_LOOKED_AT = (
-    5000  # items for one page of disagreements: it ends early, rather than read a dataset in which all agree
-)
+# Items for one page of disagreements: it ends early, rather than read a dataset in which all agree.
+MOST_LOOKED_AT = 5000
 Match = tuple[ItemRow, list[Said | None]]
 
 

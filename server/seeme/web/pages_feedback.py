@@ -1,8 +1,11 @@
 """What a person decides about one piece of feedback on pages: approve, reject, release, delete."""
 
+from collections.abc import Awaitable, Callable
+
 from starlette.responses import Response
 
 from seeme.records.feedback import FeedbackStatus, FeedbackType, ReviewState
+from seeme.service.keys import Identity
 from seeme.web.pages_view import Visit
 
 FILTERS = {"feedback_type": FeedbackType, "status": FeedbackStatus, "review": ReviewState}
@@ -16,30 +19,28 @@ NOTICES = {
 
 async def approve_feedback(visit: Visit) -> Response:
     """Take what a user said as true; of a corrected label or value that decides the prediction's review."""
-    path = visit.request.path_params
-    await visit.services.review.approve(path["feedback_id"], path["model_id"], visit.who)
-    return visit.redirect(_back(visit, "approve"))
+    return await _decided(visit, visit.services.review.approve, "approve")
 
 
 async def reject_feedback(visit: Visit) -> Response:
     """Say that a user was wrong; what an approval had decided is open again."""
-    path = visit.request.path_params
-    await visit.services.review.reject(path["feedback_id"], path["model_id"], visit.who)
-    return visit.redirect(_back(visit, "reject"))
+    return await _decided(visit, visit.services.review.reject, "reject")
 
 
 async def release_feedback(visit: Visit) -> Response:
     """Let quarantined feedback count."""
-    path = visit.request.path_params
-    await visit.services.review.release(path["feedback_id"], path["model_id"], visit.who)
-    return visit.redirect(_back(visit, "release"))
+    return await _decided(visit, visit.services.review.release, "release")
 
 
 async def delete_feedback(visit: Visit) -> Response:
     """Delete a feedback for good."""
+    return await _decided(visit, visit.services.review.delete, "delete")
+
+
+async def _decided(visit: Visit, decide: Callable[[str, str, Identity], Awaitable[object]], notice: str) -> Response:
     path = visit.request.path_params
-    await visit.services.review.delete(path["feedback_id"], path["model_id"], visit.who)
-    return visit.redirect(_back(visit, "delete"))
+    await decide(path["feedback_id"], path["model_id"], visit.who)
+    return visit.redirect(_back(visit, notice))
 
 
 def _back(visit: Visit, notice: str) -> str:
