@@ -269,6 +269,44 @@ async def test_results_outlive_their_rows(services, begin, log_all, clock, setti
     assert looked["sums of the A/B test t against units, without all its predictions"] == []
 
 
+async def test_a_unit_that_expired_in_part_is_erased_whole(services, begin, log_all, clock, settings):
+    """Its predictions that are still stored go with it, whomever they name; none is left to be taken away again."""
+    await begin()
+    units = units_of("A", 2)
+    await log_all("A", units, 1, subject="host")
+    clock.forward(20 * DAY)
+    await log_all("A", units, -1, subject="host", latency_ms=5.0)
+    clock.forward(15 * DAY)
+    await services.removal.retain()
+    assert (await services.ab_results.results("t")).model_a.predictions == 4
+    erased = await services.removal.erase(services.ingest.subject_hash(units[0]))
+    assert erased.predictions == 1
+    after = (await services.ab_results.results("t")).model_a
+    assert (after.units, after.predictions, after.votes) == (1, 2, 2)
+    await services.removal.erase(services.ingest.subject_hash("host"))
+    after = (await services.ab_results.results("t")).model_a
+    assert (after.units, after.predictions, after.votes) == (1, 1, 1)
+    looked = {what: faults async for what, faults in check(settings)}
+    assert looked["sums of the A/B test t against units, without all its predictions"] == []
+
+
+async def test_units_that_lack_what_stored_predictions_add_are_told(services, begin, log_all, clock):
+    """Also of a test whose predictions have expired in part."""
+    await begin()
+    units = units_of("A", 2)
+    await log_all("A", units[:1], 1)
+    clock.forward(20 * DAY)
+    await log_all("A", units, 1)
+    clock.forward(15 * DAY)
+    await services.removal.retain()
+    await agrees(services)
+    unit = services.ingest.subject_hash(units[1]).hex()
+    await services.inbox.run(lambda tx: tx.run("delete_ab_unit", ab_test_id="t", unit=unit, arm="A"))
+    stored = await ab_tests.test(services.database, "t")
+    assert stored.thinned
+    assert any("1 units differ" in fault for fault in await ab_recount.differences(services.database, stored))
+
+
 async def test_wrong_sums_are_found_and_mended(services, begin, log_all):
     """A unit that was lost is told, and made again from predictions and votes."""
     await begin()

@@ -1,5 +1,7 @@
 """The life of A/B tests: what can be one, what changes while it runs, and what counts for it."""
 
+import asyncio
+
 import pytest
 from msgspec.structs import replace
 
@@ -164,6 +166,17 @@ async def test_a_model_in_a_test_cannot_be_deleted_before_its_end(services, runn
     await services.ab_tests.stop("t")
     await services.models.delete("now")
     assert (await services.ab_results.results("t")).status == "stopped"
+
+
+@pytest.mark.parametrize("first", ["create", "delete"])
+async def test_of_a_test_and_the_end_of_its_model_at_once_one_is_refused(services, models, someone, first):
+    """No test of a model that is gone is left, whichever comes first."""
+    calls = [services.ab_tests.create(PAIR, someone), services.models.delete("now")]
+    if first == "delete":
+        calls.reverse()
+    done = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(one) for one in done].count(Conflict) == 1
+    assert bool(services.ab_tests.every()) == ("now" in [model.id for model in services.models.live()])
 
 
 async def test_a_unit_is_stored_as_a_keyed_hash_only(services, running, someone):

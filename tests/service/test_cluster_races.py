@@ -8,6 +8,7 @@ from PIL import Image
 
 from seeme.clock import SECOND
 from seeme.errors import Conflict
+from seeme.records.ab_tests import NewAbTest
 from seeme.records.feedback import Rating
 from seeme.records.models import NewModel, NewVersion
 from seeme.records.predictions import NewPrediction
@@ -94,6 +95,20 @@ async def test_a_model_that_was_made_again_outlives_the_others_retention(nodes, 
     await b.cluster.refresh()
     assert b.models.get("digits").name == "Digits again"
     assert (await b.events.prediction("p1", "digits")).label == "1"
+
+
+@pytest.mark.parametrize("maker", [0, 1])
+async def test_an_ab_test_of_a_model_that_another_node_deletes_at_once_is_not_left(nodes, someone, maker):
+    """One of the two is refused."""
+    await nodes[0].models.create(NewModel(name="Other", id="other"))
+    await nodes[1].cluster.refresh()
+    for n in range(10):
+        await nodes[0].models.create(NewModel(name="New", id=f"m{n}"))
+        await nodes[1].cluster.refresh()
+        new = NewAbTest(name="T", id=f"t{n}", model_a_id="other", model_b_id=f"m{n}")
+        calls = nodes[maker].ab_tests.create(new, someone), nodes[1 - maker].models.delete(f"m{n}")
+        done = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(one) for one in done].count(Conflict) == 1
 
 
 async def test_a_link_for_the_command_lines_own_key_is_refused(nodes):

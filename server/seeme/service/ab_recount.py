@@ -1,5 +1,7 @@
 """An A/B test counted again: rows of units from predictions and votes, sums from rows of units. They must agree."""
 
+from operator import eq
+
 from seeme.domain import units
 from seeme.domain.sums import Delta
 from seeme.domain.units import ArmTotals
@@ -9,6 +11,7 @@ from seeme.store.ab_tests import StoredAbTest
 from seeme.store.database import Reader, Row, Transaction
 
 _SHOWN = 5  # units that differ are named by the first of them
+_COUNTS = ("predictions", "errors", "rated", "votes", "confidence_n", "latency_n", "outside", "misplaced")
 _FIELDS = ("id", "arm", "created_at", "error", "confidence", "latency_ms", "ab_test_id", "unit", "assigned")
 
 
@@ -49,7 +52,7 @@ def _count(delta: Delta, model_id: str, row: Row) -> None:
 async def differences(reader: Reader, stored: StoredAbTest) -> list[str]:
     """Return, in words, where the sums of a test differ from its units, and these from events.
 
-    Once predictions of it have expired, its units can't be counted again, and are taken as they are.
+    Once predictions of it have expired, its units can't be counted again: they must have what the others add, or more.
     """
     name = f"the A/B test {stored.test.id}"
     kept, counted = await ab_units.totals(reader, stored.test.id), await totals(reader, stored.test.id)
@@ -59,9 +62,7 @@ async def differences(reader: Reader, stored: StoredAbTest) -> list[str]:
         for key in sorted(ours.keys() | theirs.keys())
         if ours.get(key) != theirs.get(key)
     ]
-    if not stored.thinned:
-        found += await _units_that_differ(reader, stored, name)
-    return found
+    return found + await _units_that_differ(reader, stored, name)
 
 
 def _said(totals: ArmTotals) -> dict[str, tuple[int, ...]]:
@@ -71,11 +72,16 @@ def _said(totals: ArmTotals) -> dict[str, tuple[int, ...]]:
 
 async def _units_that_differ(reader: Reader, stored: StoredAbTest, name: str) -> list[str]:
     wrong, left = [], await rows(reader, stored)
+    agrees = _has_all_of if stored.thinned else eq
     async for page in ab_units.rows(reader, stored.test.id):
-        wrong += [(row.unit, row.arm) for row in page if left.pop((row.unit, row.arm), None) != row]
+        wrong += [(row.unit, row.arm) for row in page if not agrees(row, left.pop((row.unit, row.arm), None))]
     wrong += left
     first = ", ".join(f"{unit} in {arm}" for unit, arm in sorted(wrong)[:_SHOWN])
     return [f"{name}: {len(wrong)} units differ from their predictions and votes, such as {first}"] if wrong else []
+
+
+def _has_all_of(row: UnitRow, counted: UnitRow | None) -> bool:
+    return all(getattr(row, name) >= (0 if counted is None else getattr(counted, name)) for name in _COUNTS)
 
 
 async def mend(tx: Transaction, stored: StoredAbTest, writer: str) -> bool:

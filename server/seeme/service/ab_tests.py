@@ -32,7 +32,7 @@ from seeme.service.digests import digest
 from seeme.service.inbox import Inbox
 from seeme.service.keys import Identity
 from seeme.service.models import Models
-from seeme.store import ab_tests
+from seeme.store import ab_tests, registry
 from seeme.store.ab_tests import StoredAbTest
 from seeme.store.database import Reader, Transaction
 
@@ -81,14 +81,6 @@ class AbTests:
         page = found[:limit]
         return Page(items=page, next_cursor=to_cursor(*_place(page[-1])) if len(found) > limit else None)
 
-    def using(self, model_id: str) -> Sequence[str]:
-        """Return the tests, not ended yet, that a model is an arm of."""
-        return [
-            test.id
-            for test in self.every()
-            if test.status in ("draft", "running") and any(arm.model_id == model_id for arm in test.arms)
-        ]
-
     # --- life
 
     async def create(self, new: NewAbTest, identity: Identity) -> tuple[AbTest, bool]:
@@ -103,11 +95,14 @@ class AbTests:
 
         async def work(tx: Transaction) -> tuple[StoredAbTest, bool]:
             id = new.id or short_id("ab")
+            missing = await self._missing(tx, arms)
             known = await self._held(tx, id)
             if known is not None:
                 if known.digest != content:
                     raise Conflict(f"the A/B test {id} exists with other content")
                 return known, False
+            if missing is not None:
+                raise Conflict(f"the model {missing} is being deleted; take another")
             at = self._clock()
             test = AbTest(
                 id=id,
@@ -125,6 +120,16 @@ class AbTests:
 
         stored, created = await self._inbox.run(work, lambda result: self._remember(result[0]))
         return stored.test, created
+
+    async def _missing(self, tx: Transaction, arms: Arms) -> str | None:
+        """Return a model of these arms that has been deleted; the others can't be until the transaction ends."""
+        models = sorted({arm.model_id for arm in arms})
+        await tx.hold(models)
+        for model_id in models:
+            stored = await registry.model(tx, model_id)
+            if stored is None or stored.deleted_at is not None:
+                return model_id
+        return None
 
     async def _held(self, tx: Transaction, id: str) -> StoredAbTest | None:
         await tx.hold([f"ab:{id}"], alone=True)
@@ -176,8 +181,6 @@ class AbTests:
         def change(test: AbTest, at: int) -> AbTest:
             if test.status in ("stopped", "decided"):
                 raise Conflict(f"the A/B test {test.id} has ended; make a new one")
-            for arm in test.arms:
-                self._models.get(arm.model_id)
             return test if test.status == "running" else _started(test, at)
 
         return await self._change(ab_test_id, change)

@@ -7,6 +7,9 @@ import msgspec
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
 
 
-def digest(new: msgspec.Struct) -> bytes:
-    """Return 128 bits that stand for a request as it was sent, before defaults, whatever the order of its fields."""
-    return blake2b(_encoder.encode(new), digest_size=16).digest()
+def digest(new: msgspec.Struct, key: bytes = b"") -> bytes:
+    """Return 128 bits that stand for a request as it was sent, before defaults, whatever the order of its fields.
+
+    What names a person needs a `key` (at most 64 bytes): without one, whoever has the database could guess the name.
+    """
+    return blake2b(_encoder.encode(new), digest_size=16, key=key).digest()

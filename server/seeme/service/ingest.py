@@ -56,6 +56,7 @@ class Ingest:
         self._reader = reader
         self._sampling = sampling
         self._secret = secret
+        self._digest_key = hmac.digest(secret, b"request digests", "sha256")
         self._clock = clock
 
     async def predictions(self, items: Sequence[NewPrediction], identity: Identity) -> list[Outcome]:
@@ -85,6 +86,13 @@ class Ingest:
     def subject_hash(self, subject: str | None) -> bytes | None:
         """Return the keyed hash under which a subject is stored (HMAC-SHA-256 with the deployment's secret)."""
         return None if subject is None else hmac.digest(self._secret, subject.encode(), "sha256")[:16]
+
+    def _digest(self, new: NewPrediction | NewFeedback) -> bytes:
+        """Return the digest of what was sent, without its token: a retry may have a fresher one."""
+        if getattr(new, "prediction_token", None) is not None:
+            new = replace(new, prediction_token=None)
+        named = new.subject is not None or getattr(new, "unit", None) is not None
+        return digest(new, self._digest_key if named else b"")
 
     async def _take(
         self, items: Sequence[New], identity: Identity, to_row: Callable[[New, Identity, int], EventRow]
@@ -152,7 +160,7 @@ class Ingest:
             version_id=new.version_id or "",
             created_at=_created(new.created_at, at),
             received_at=at,
-            digest=digest(new),
+            digest=self._digest(new),
             label=new.label,
             confidence=new.confidence,
             value=new.value,
@@ -210,7 +218,7 @@ class Ingest:
             slot=slot_of(kind, id, new.supersedes, index, voter, of_page=identity.key_id.startswith("pk_")),
             created_at=_created(new.created_at, at),
             received_at=at,
-            digest=digest(new if new.prediction_token is None else replace(new, prediction_token=None)),
+            digest=self._digest(new),
             key_id=identity.key_id,
             status_reason=reason,
             rating=getattr(new, "rating", None),

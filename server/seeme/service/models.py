@@ -17,7 +17,7 @@ from seeme.records.queries import Keyset, from_cursor, to_cursor
 from seeme.records.types import Page
 from seeme.service.digests import digest
 from seeme.service.inbox import Inbox
-from seeme.store import registry
+from seeme.store import ab_tests, registry
 from seeme.store.database import Reader, Transaction
 
 NOT_YET = {
@@ -33,12 +33,10 @@ class Models:
         self,
         inbox: Inbox,
         dataset: Callable[[str], Dataset],
-        tests_of: Callable[[str], Sequence[str]],
         clock: Callable[[], int],
     ) -> None:
         self._inbox = inbox
         self._dataset = dataset
-        self._tests_of = tests_of
         self._clock = clock
         self._models: dict[str, registry.StoredModel] = {}
         self._versions: dict[str, dict[str, registry.StoredVersion]] = {}
@@ -185,13 +183,13 @@ class Models:
         Raises:
             Conflict: it is an arm of an A/B test that hasn't ended.
         """
-        self.get(model_id)
-        tests = self._tests_of(model_id)
-        if tests:
-            raise Conflict(f"the model {model_id} is an arm of the A/B test {tests[0]}; stop that first")
 
         async def work(tx: Transaction) -> registry.StoredModel:
-            return await registry.mark_deleted(tx, await self.held(tx, model_id), self._clock())
+            stored = await self.held(tx, model_id)
+            running = await ab_tests.using(tx, model_id)  # whoever makes or starts one holds its models, too
+            if running:
+                raise Conflict(f"the model {model_id} is an arm of the A/B test {running[0]}; stop that first")
+            return await registry.mark_deleted(tx, stored, self._clock())
 
         await self._inbox.run(work, self.remember)
 

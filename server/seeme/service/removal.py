@@ -155,21 +155,18 @@ class Removal:
         expired, goes from every version. Each chunk is one transaction; a repeated call goes on.
         """
         predictions = feedback = 0
-        while (chunk := await self._inbox.run(partial(self._erase_predictions, subject))) is not None:
-            predictions += chunk
+        while not await self._inbox.run(partial(self._erase_unit, subject)):
+            predictions += await self._inbox.run(partial(self._erase_predictions, subject))
         while chunk := await self._inbox.run(partial(self._erase_feedback, subject)):
             feedback += chunk
         await self._repeat(partial(self._erase_items, subject))
         await self._repeat(partial(self._datasets.erase_subject, subject=subject, most=CHUNK))
-        await self._inbox.run(partial(self._erase_unit, subject))
         await self._sweep_blobs()
         return Erased(predictions=predictions, feedback=feedback)
 
-    async def _erase_predictions(self, subject: bytes, tx: Transaction) -> int | None:
-        """Erase a chunk; return how many, or None when there was none to find."""
+    async def _erase_predictions(self, subject: bytes, tx: Transaction) -> int:
+        """Erase a chunk; return how many."""
         found = await removal.predictions_of_subject(tx, subject, CHUNK)
-        if not found:
-            return None
         models = {row.model_id for row in found}
         await tx.hold(models, alone=True)
         # Again: another node may have deleted some before the models were held.
@@ -209,11 +206,18 @@ class Removal:
         await review.delete(tx, [(row.model_id, row.id) for row in rows])
         return len(rows)
 
-    async def _erase_unit(self, subject: bytes, tx: Transaction) -> None:
-        """Take a person out of the A/B tests whose predictions have expired: of their unit a row is left there."""
-        for stored in await ab_tests.tests(tx):
-            if stored.thinned:
-                await ab_units.erase(tx, stored.test.id, subject.hex(), self._intake.sums.writer)
+    async def _erase_unit(self, subject: bytes, tx: Transaction) -> bool:
+        """Take a person out of the A/B tests whose predictions have expired: of their unit a row is left there.
+
+        Say whether that was done: only once no prediction of theirs is stored, as it would add to that row.
+        """
+        thinned = [stored.test for stored in await ab_tests.tests(tx) if stored.thinned]
+        await tx.hold({arm.model_id for test in thinned for arm in test.arms}, alone=True)
+        if await removal.predictions_of_subject(tx, subject, 1):
+            return False
+        for test in thinned:
+            await ab_units.erase(tx, test.id, subject.hex(), self._intake.sums.writer)
+        return True
 
     async def _erase_feedback(self, subject: bytes, tx: Transaction) -> int:
         keys = await removal.feedback_of_subject(tx, subject, CHUNK)

@@ -66,6 +66,15 @@ async def test(reader: Reader, id: str) -> StoredAbTest | None:
     return _to_test(row) if row else None
 
 
+async def using(reader: Reader, model_id: str) -> list[str]:
+    """Return the tests, not ended yet, that a model is an arm of."""
+    return [
+        stored.test.id
+        for stored in await tests(reader)
+        if stored.test.status in ("draft", "running") and any(arm.model_id == model_id for arm in stored.test.arms)
+    ]
+
+
 async def insert(tx: Transaction, stored: StoredAbTest) -> None:
     """Store a new test."""
     test = stored.test

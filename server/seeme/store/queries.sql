@@ -147,7 +147,7 @@ select * from labels where model_id = :model_id and prediction_id = :prediction_
 select * from feedback where model_id = :model_id and prediction_id = :prediction_id order by created_at, id;
 
 -- name: predictions_of_subject
-select * from predictions where subject = :subject order by model_id, id limit :most;
+select * from predictions where subject = :subject or unit = :unit order by model_id, id limit :most;
 
 -- name: feedback_of_subject
 select model_id, id from feedback where subject = :subject order by model_id, id limit :most;

@@ -42,8 +42,9 @@ async def feedback_of(reader: Reader, prediction: PredictionRow) -> list[Feedbac
 
 
 async def predictions_of_subject(reader: Reader, subject: bytes, most: int) -> list[PredictionRow]:
-    """Return predictions that were logged for a person."""
-    rows, _ = await reader.some("predictions_of_subject", CHUNK_BYTES, subject=subject, most=most)
+    """Return predictions that were logged for a person, or for them as the unit of an A/B test."""
+    query = {"subject": subject, "unit": subject.hex(), "most": most}
+    rows, _ = await reader.some("predictions_of_subject", CHUNK_BYTES, **query)
     return [to_row(PredictionRow, row) for row in rows]
 
 
