@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from .ab import ab
 from .estimation import estimation
 from .experiments import experiments
 from .exporting import exporting
@@ -34,6 +35,7 @@ SECTIONS: dict[str, Callable[[Run], None]] = {
     "postgres": postgres,
     "review": review,
     "estimation": estimation,
+    "ab": ab,
     "experiments": experiments,
 }
 

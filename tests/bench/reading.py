@@ -4,7 +4,7 @@ import http.client
 import json
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from .process import Service
@@ -65,12 +65,12 @@ def _costs(run: Run, service: Service, model: str, stored: int) -> dict[str, Cos
     costs = {}
     for what, path in paths.items():
         run.say(f"reading: {what} at {stored:,} predictions")
-        costs[what] = _cost(service, path, run.plan.reads)
+        costs[what] = cost_of(service, path, run.plan.reads)
         run.keep("reading", what=what, predictions=stored, requests=run.plan.reads, **costs[what]._asdict())
     return costs
 
 
-def _cost(service: Service, path: str, requests: int) -> Cost:
+def cost_of(service: Service, path: str, requests: int) -> Cost:
     """Ask for a path again and again over one connection, after a few times that don't count."""
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
     times = []
@@ -80,10 +80,10 @@ def _cost(service: Service, path: str, requests: int) -> Cost:
         began = time.perf_counter()
         connection.request("GET", path, headers={"Authorization": f"Bearer {service.key}"})
         answer = connection.getresponse()
-        items = json.loads(answer.read())["items"]
+        found = json.loads(answer.read())
         times.append(time.perf_counter() - began)
-        if answer.status != 200 or not items:
-            raise RuntimeError(f"{path}: {answer.status}, {len(items)} items")
+        if answer.status != 200 or not found.get("items", True):
+            raise RuntimeError(f"{path}: {answer.status}, {found}")
     used = service.cpu() - before
     connection.close()
     counted = sorted(times[20:])
@@ -91,12 +91,17 @@ def _cost(service: Service, path: str, requests: int) -> Cost:
 
 
 def _store(run: Run, service: Service, model: str, count: int) -> None:
-    """Load predictions through the API in batches of 1,000, their times spread over twelve weeks."""
+    """Load predictions, their times spread over twelve weeks."""
+    send(run, service, "/v1/predictions", model, _bodies(model, count), count)
+
+
+def send(run: Run, service: Service, path: str, model: str, bodies: Iterable[bytes], count: int) -> None:
+    """Send events through the API in batches of 1,000, and see that all are stored."""
     began = time.perf_counter()
     headers = {"Authorization": f"Bearer {service.key}", "Content-Type": "application/json"}
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
-    for number, body in enumerate(_bodies(model, count), 1):
-        connection.request("POST", "/v1/predictions", body, headers)
+    for number, body in enumerate(bodies, 1):
+        connection.request("POST", path, body, headers)
         answer = connection.getresponse()
         text = answer.read()
         if answer.status != 207 or b'"refused"' in text:
@@ -105,7 +110,7 @@ def _store(run: Run, service: Service, model: str, count: int) -> None:
         if number % max(1, count // 10_000) == 0 or done == count:
             run.say(f"storing {model}: {done:,} of {count:,}, {done / (time.perf_counter() - began):,.0f} a second")
     connection.close()
-    run.keep("stored", model=model, predictions=count, seconds=time.perf_counter() - began)
+    run.keep("stored", model=model, path=path, events=count, seconds=time.perf_counter() - began)
 
 
 def _bodies(model: str, count: int) -> Iterator[bytes]:

@@ -37,6 +37,7 @@ def test_a_quick_run_measures_every_section(tmp_path: Path) -> None:
         "SQLite: items leased to two of 50 reviewers",
         "PostgreSQL, two nodes: items leased to two of 50 reviewers",
         "accuracy, rule 50 % + random 5 %",
+        "results of an A/B test of 20,000 predictions",
         "A/B, feedback_score 0.8 to 0.83",
     ):
         assert f"| {words}" in done.stdout

@@ -71,7 +71,7 @@ def histories(draw):
 
 
 async def play(nodes, test_id, history, size):
-    """Send events in batches at once, to the nodes in turn."""
+    """Send events in batches at once, to the nodes in turn, while one of several folds the sums."""
     for start in range(0, len(history), size):
         calls = []
         for n, (one, who) in enumerate(history[start : start + size]):
@@ -81,7 +81,7 @@ async def play(nodes, test_id, history, size):
                 calls.append(ingest.predictions([one], who))
             else:
                 calls.append(ingest.feedback([msgspec.structs.replace(one, model_id=f"{test_id}-{one.model_id}")], who))
-        await asyncio.gather(*calls)
+        await asyncio.gather(*calls, *(node.cluster.fold() for node in nodes[1:]))
 
 
 async def check(services: Services, test_id):
@@ -108,6 +108,8 @@ async def compare(nodes: list[Services], orders, number):
         if len(nodes) > 1:
             await check(services, test_id)
             await nodes[1].cluster.join_orphans()
+            await nodes[1].cluster.fold()
+            assert len(await ab_units.writers(services.database, test_id)) <= 1
         await check(services, test_id)
     await services.removal.erase(services.ingest.subject_hash("eve"))
     for test_id in tests:

@@ -5,6 +5,7 @@ from functools import partial
 
 from seeme.clock import SECOND
 from seeme.errors import SetupError
+from seeme.records.ab_tests import AbTest
 from seeme.service.ab_tests import AbTests
 from seeme.service.datasets import Datasets
 from seeme.service.inbox import Inbox
@@ -13,7 +14,7 @@ from seeme.service.keys import Keys
 from seeme.service.models import Models
 from seeme.service.secrets import fingerprint
 from seeme.service.signing import Signing
-from seeme.store import ab_tests, cluster, datasets, registry
+from seeme.store import ab_tests, ab_units, cluster, datasets, registry
 from seeme.store.database import Database, Transaction
 
 CHUNK = 200
@@ -105,6 +106,14 @@ class Cluster:
             work = partial(self._intake.sums.fold, model_id=model.id, most=CHUNK)
             while await self._inbox.run(work) == CHUNK:
                 pass
+        for test in self._ab_tests.every():
+            if len(await ab_units.writers(self._database, test.id)) > 1:
+                await self._inbox.run(partial(self._fold_test, test))
+
+    async def _fold_test(self, test: AbTest, tx: Transaction) -> None:
+        await tx.hold({arm.model_id for arm in test.arms}, alone=True)
+        found = await ab_units.totals(tx, test.id)
+        await ab_units.replace_totals(tx, test.id, found, self._intake.sums.writer)
 
 
 async def _read(tx: Transaction) -> Found:

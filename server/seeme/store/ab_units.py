@@ -92,6 +92,11 @@ async def totals(reader: Reader, ab_test_id: str) -> ArmTotals:
     return found
 
 
+async def writers(reader: Reader, ab_test_id: str) -> set[str]:
+    """Return who has written sums of a test."""
+    return {row["writer"] for row in await reader.all("ab_exposures", ab_test_id=ab_test_id)}
+
+
 async def rows(reader: Reader, ab_test_id: str) -> AsyncIterator[list[UnitRow]]:
     """Yield a test's rows of units by unit and arm, a page of whole units at a time."""
     unit, arm = "", ""
