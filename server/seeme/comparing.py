@@ -55,7 +55,10 @@ class Comparisons(Calls):
         split: str | None = None,
         limit: int | None = 100,
     ) -> Records:
-        """Return the items that just one of two versions has right, by id, with what each said."""
+        """Return the items that just one of two versions has right, by id, with what each said.
+
+        Of a regression model those where one is nearer to the truth by most, the largest difference first.
+        """
         where = {"dataset_version_id": dataset_version_id, "split": split, "test_dataset_id": test_dataset_id}
         path = model_path(model_id, "compare/disagreements")
         return self._list(path, Disagreement, limit, version_a=version_a, version_b=version_b, **where)

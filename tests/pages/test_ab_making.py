@@ -9,6 +9,7 @@ from tests.pages.conftest import Visitor, signed_in
 
 from seeme.clock import DAY, HOUR
 from seeme.records.ab_tests import Decision
+from seeme.records.models import NewModel
 from seeme.records.queries import PlanQuery
 from seeme.service.ab_planning import plan
 from seeme.service.keys import Identity
@@ -113,6 +114,15 @@ async def test_the_form_makes_a_draft_of_two_versions(services: Services, someon
     assert made.status == "draft"
     assert [arm.version_id for arm in made.arms] == ["v1", "v1"]
     assert made.config.duration_days is None
+    assert "draft A: Digits now, First 90 %" in plain((await admin.get("/ab-tests")).text)
+
+
+async def test_models_of_one_name_are_told_apart_in_the_form(services: Services, admin: Visitor) -> None:
+    """By their ids; others have their names alone."""
+    for id, name in (("m1", "Digits"), ("m2", "Digits"), ("m3", "Boxes")):
+        await services.models.create(NewModel(name=name, id=id))
+    page = plain((await admin.get("/new-ab-test")).text)
+    assert "Digits (m1) Digits (m2) Boxes" in page
 
 
 @pytest.mark.parametrize(

@@ -159,12 +159,14 @@ async def test_a_decision_is_stored_with_who_made_it_and_why(
     assert answer.headers["location"] == "/ab-tests/t?notice=decide"
     test = services.ab_tests.get("t")
     assert (test.chosen_arm, test.decided_by, test.note) == ("B", "Ada <Lovelace>", EVIL)
+    assert test.stopped_by == "Ada <Lovelace>"
     text = (await admin.get("/ab-tests/t")).text
     assert EVIL not in text
     page = plain(text)
     assert "B was chosen." in page
     assert EVIL in page
-    assert re.search(r"Decided for B \S+ \S+ UTC by Ada <Lovelace>", page)
+    for step in ("Started", "Stopped", "Decided for B"):
+        assert re.search(step + r" \S+ \S+ UTC by \w+", page), step
     assert "/ab-tests/t/decide" not in text
     again = await admin.post("/ab-tests/t/decide", {"arm": "A"})
     assert again.status == 409
@@ -253,6 +255,7 @@ async def test_the_interval_is_drawn_and_a_test_is_decided(
     await expect(window.page.locator(".u-legend")).to_contain_text("points")
     await window.page.set_viewport_size({"width": 320, "height": 640})
     assert await window.overflow() == 0
+    await window.page.get_by_text("Decide now…").click()
     await window.page.get_by_label("B", exact=False).last.check()
     await window.page.get_by_role("button", name="Store the decision").click()
     await expect(window.page.locator(".notice[role=status]")).to_have_text("Decided.")

@@ -147,6 +147,10 @@ async def test_boxes_and_numbers_have_their_own_scores(services: Services, someo
     page = await admin.get("/models/prices/compare?a=old&b=new&dataset=prices")
     assert "B is better: B&#39;s mean absolute error is" in page.text
     assert "Where only one is right" not in page.text
+    assert "Where one is nearer by most" in page.text
+    first, last = (page.text.index(f"<code>i{n}</code>") for n in (2, 0))
+    assert first < last
+    assert "off by 6" in page.text
 
 
 async def test_the_page_fits_a_narrow_window(services: Services, someone: Identity, window: Window) -> None:

@@ -24,7 +24,8 @@ def test_only_a_whole_share_is_written_as_whole(share: float, text: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("duration", "text"), [(0.42, "0.4 ms"), (12.34, "12.3 ms"), (123.4, "123 ms"), (2345, "2.35 s")]
+    ("duration", "text"),
+    [(0.423, "0.42 ms"), (0.001, "0.001 ms"), (0, "0 ms"), (12.34, "12.3 ms"), (123.4, "123 ms"), (2345, "2.35 s")],
 )
 def test_durations_have_three_figures_at_most(duration: float, text: str) -> None:
     """Latencies are known to 2 %, so more would be pretence."""

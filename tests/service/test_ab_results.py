@@ -197,7 +197,7 @@ async def test_three_arms_are_each_compared_with_the_first(services, someone):
     results = await services.ab_results.results("t")
     assert [one.arm for one in results.challengers] == ["new", "newer"]
     assert (results.comparisons, results.days, results.state) == (4, None, "not_enough")
-    await services.ab_tests.start("t")
+    await services.ab_tests.start("t", someone)
     units = {id: [] for id in ("now", "new", "newer")}
     for unit in (f"u{n}" for n in range(300)):
         units[services.ab_tests.assignment("t", unit).arm.name].append(unit)

@@ -56,19 +56,20 @@ async def test_a_test_runs_at_once_ends_by_itself_and_is_decided(services, model
         await services.ab_tests.create(replace(PAIR, name="U", start=False), someone)
     with pytest.raises(Conflict, match="hasn't started"):
         await services.ab_tests.stop("t")
-    began = await services.ab_tests.start("t")
+    began = await services.ab_tests.start("t", someone)
     assert (began.status, began.ends_at) == ("running", from_micros(clock.at + 7 * DAY))
+    assert began.started_by == "Ada"
     clock.forward(HOUR)
-    assert await services.ab_tests.start("t") == began
+    assert await services.ab_tests.start("t", someone) == began
     clock.forward(7 * DAY)
     await services.ab_tests.end_due()
     ended = services.ab_tests.get("t")
-    assert (ended.status, ended.stopped_at) == ("stopped", began.ends_at)
+    assert (ended.status, ended.stopped_at, ended.stopped_by) == ("stopped", began.ends_at, None)
     decided = await services.ab_tests.decide("t", Decision(arm="B"), someone)
     assert (decided.status, decided.chosen_arm, decided.decided_by) == ("decided", "B", "Ada")
     assert await services.ab_tests.decide("t", Decision(arm="B"), someone) == decided
     with pytest.raises(Conflict, match="has ended"):
-        await services.ab_tests.start("t")
+        await services.ab_tests.start("t", someone)
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 import msgspec
 import pytest
 
-from seeme.errors import Conflict, Invalid, NotFound
+from seeme.errors import Invalid, NotFound
 from seeme.records.comparing import CompareRequest
 from seeme.records.datasets import NewDataset, NewDatasetItem, NewDatasetVersion, Splits
 from seeme.records.feedback import Accepted
 from seeme.records.models import NewModel, NewVersion
 from seeme.records.predictions import Detection, LabelledBox, NewPrediction
+from seeme.records.queries import to_cursor
 from seeme.service import comparing
 
 HASHES = [f"{at:064x}" for at in range(100)]
@@ -152,7 +153,7 @@ async def test_pages_that_are_too_large_are_halved(services, someone, monkeypatc
 
 
 async def test_boxes_and_numbers_are_compared(services, someone):
-    """Each task in its own way; numbers have no disagreements."""
+    """Each task in its own way."""
     await make(services, someone, "detection", "cars")
     box = (0, 0, 10, 10)
     await put(
@@ -179,8 +180,30 @@ async def test_boxes_and_numbers_are_compared(services, someone):
         await log(services, someone, {"version_id": name, "value": value, "input_id": "i"}, model="prices")
     found = await services.comparing.compare("prices", request(test_dataset_id="prices"))
     assert (found.version_a.mae, found.version_b.rmse, found.delta) == (1.0, 0.5, -0.5)
-    with pytest.raises(Conflict, match="near or far"):
-        await services.comparing.disagreements("prices", request(test_dataset_id="prices"))
+
+
+async def test_numbers_are_listed_by_how_much_nearer_one_version_is(services, someone, monkeypatch):
+    """The largest difference of the errors first, in one page, over all pages of the dataset; equal errors are none."""
+    monkeypatch.setattr(comparing, "PAGE", 3)
+    await services.datasets.create(NewDataset(name="Prices", id="prices", task="regression"), someone)
+    items = [NewDatasetItem(id=f"i{at}", value=10.0, input_id=f"i{at}") for at in range(8)]
+    await services.datasets.add("prices", items, someone)
+    await services.models.create(NewModel(name="Prices", id="prices", task="regression"))
+    said = {"old": [11, 12, 9, 10, 15, 4, 10, 8], "new": [11, 9, 5, 12, 10, 13, 8, 12]}
+    for name, values in said.items():
+        await services.models.add_version("prices", NewVersion(name=name, id=name))
+        new = [{"version_id": name, "value": float(v), "input_id": f"i{at}"} for at, v in enumerate(values)]
+        await log(services, someone, *new, model="prices")
+    asked = request(test_dataset_id="prices")
+    page = await services.comparing.disagreements("prices", asked, 100)
+    found = [(one.item_id, one.right, one.a.error, one.b.error) for one in page.items]
+    assert found[:3] == [("i4", "b", 5.0, 0.0), ("i2", "a", 1.0, 5.0), ("i5", "b", 6.0, 3.0)]
+    assert [one[0] for one in found[3:]] == ["i3", "i6", "i1"]
+    assert (page.next_cursor, page.items[0].value, page.items[0].a.value) == (None, 10.0, 15.0)
+    few = await services.comparing.disagreements("prices", asked, 2)
+    assert few.items == page.items[:2]
+    with pytest.raises(Invalid, match="one page"):
+        await services.comparing.disagreements("prices", asked, 2, to_cursor(0, "i4"))
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ class AbConfig(View, frozen=True, kw_only=True):
 
 
 class AbTest(View, frozen=True, kw_only=True):
-    """A test. The first arm is what the others are compared with. It ends by itself at `ends_at`."""
+    """A test. The first arm is what the others are compared with. It ends by itself at `ends_at`: `stopped_by` is null then."""
 
     id: str
     name: str
@@ -144,8 +144,10 @@ class AbTest(View, frozen=True, kw_only=True):
     created_by: str
     created_at: Time
     started_at: Time | None = None
+    started_by: str | None = None
     ends_at: Time | None = None
     stopped_at: Time | None = None
+    stopped_by: str | None = None
     decided_at: Time | None = None
     decided_by: str | None = None
     chosen_arm: str | None = None

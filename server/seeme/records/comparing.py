@@ -204,22 +204,25 @@ class ModelComparison(View, frozen=True, kw_only=True):
 
 
 class Answered(View, frozen=True, kw_only=True):
-    """What one version said of an item, in the prediction of this id."""
+    """What one version said of an item, in the prediction of this id; of a number how far it is from the true one."""
 
     prediction_id: str
-    right: bool
-    label: str | None
+    right: bool | None = None
+    label: str | None = None
     confidence: float | None
-    objects: int | None
+    objects: int | None = None
+    value: float | None = None
+    error: float | None = None
 
 
 class Disagreement(View, frozen=True, kw_only=True):
-    """An item that just one of two versions has right, with what is true: a label, or so many objects."""
+    """An item with what is true: a label, so many objects or a number; `right` is the version that is, or is nearer."""
 
     item_id: str
     split: str
     label: str | None
     objects: int | None
+    value: float | None
     input_url: str | None
     right: Side
     a: Answered

@@ -114,7 +114,7 @@ class AbTests:
                 created_at=from_micros(at),
             )
             test = fitting(test)
-            stored = StoredAbTest(_started(test, at) if new.start else test, content)
+            stored = StoredAbTest(_started(test, at, identity.holder) if new.start else test, content)
             await ab_tests.insert(tx, stored)
             return stored, True
 
@@ -175,19 +175,24 @@ class AbTests:
 
         return await self._change(ab_test_id, change)
 
-    async def start(self, ab_test_id: str) -> AbTest:
+    async def start(self, ab_test_id: str, identity: Identity) -> AbTest:
         """Start a draft; starting a running test changes nothing. Raises Conflict once it has ended."""
 
         def change(test: AbTest, at: int) -> AbTest:
             if test.status in ("stopped", "decided"):
                 raise Conflict(f"the A/B test {test.id} has ended; make a new one")
-            return test if test.status == "running" else _started(test, at)
+            return test if test.status == "running" else _started(test, at, identity.holder)
 
         return await self._change(ab_test_id, change)
 
-    async def stop(self, ab_test_id: str) -> AbTest:
-        """End a running test; ending it again changes nothing. Raises Conflict for a draft."""
-        return await self._change(ab_test_id, _stopped)
+    async def stop(self, ab_test_id: str, identity: Identity | None = None) -> AbTest:
+        """End a running test, without an identity because its time is over; ending it again changes nothing.
+
+        Raises:
+            Conflict: it is a draft.
+        """
+        by = None if identity is None else identity.holder
+        return await self._change(ab_test_id, lambda test, at: _stopped(test, at, by))
 
     async def decide(self, ab_test_id: str, decision: Decision, identity: Identity) -> AbTest:
         """Store which arm was chosen, and by whom; a running test ends with it.
@@ -205,7 +210,7 @@ class AbTests:
                     raise Conflict(f"the A/B test {test.id} was decided for {test.chosen_arm}")
                 return test
             return replace(
-                _stopped(test, at),
+                _stopped(test, at, identity.holder),
                 status="decided",
                 decided_at=from_micros(at),
                 decided_by=identity.holder,
@@ -362,17 +367,18 @@ def _configured(test: AbTest, patch: AbConfigPatch) -> AbTest:
     return fitting(replace(test, arms=arms, config=replace(test.config, **changes)))
 
 
-def _started(test: AbTest, at: int) -> AbTest:
+def _started(test: AbTest, at: int, by: str) -> AbTest:
     days = test.config.duration_days
     ends_at = None if days is None else from_micros(at + round(days * DAY))
-    return replace(test, status="running", started_at=from_micros(at), ends_at=ends_at)
+    return replace(test, status="running", started_at=from_micros(at), started_by=by, ends_at=ends_at)
 
 
-def _stopped(test: AbTest, at: int) -> AbTest:
-    """Return a test that has ended: at its planned end, where that has come."""
+def _stopped(test: AbTest, at: int, by: str | None) -> AbTest:
+    """Return a test that has ended: at its planned end, where that has come, and then by itself."""
     if test.status == "draft":
         raise Conflict(f"the A/B test {test.id} hasn't started")
     if test.status != "running":
         return test
-    ended = from_micros(at) if test.ends_at is None else min(from_micros(at), test.ends_at)
-    return replace(test, status="stopped", stopped_at=ended)
+    if test.ends_at is not None and test.ends_at <= from_micros(at):
+        return replace(test, status="stopped", stopped_at=test.ends_at)
+    return replace(test, status="stopped", stopped_at=from_micros(at), stopped_by=by)

@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from seeme.domain.boxes import matched
 from seeme.domain.comparing import Left, Version, compared
 from seeme.domain.tallies import MOST_SEGMENTS, TooManySegments, tally_of
-from seeme.errors import Conflict, NotFound, invalid
-from seeme.records.comparing import Answered, CompareRequest, Disagreement, ModelComparison
+from seeme.errors import NotFound, invalid
+from seeme.records.comparing import CompareRequest, Disagreement, ModelComparison
 from seeme.records.models import Model
 from seeme.records.queries import from_cursor, to_cursor
 from seeme.records.rows import ItemRow
 from seeme.records.types import Page
 from seeme.service.datasets import Datasets
+from seeme.service.disagreements import Match, disagreements, farthest
 from seeme.service.models import Models
 from seeme.store import comparing, datasets
 from seeme.store.comparing import Said
@@ -23,7 +23,6 @@ from seeme.store.datasets import WORKING_SET, StoredDatasetVersion
 PAGE = 500
 # Items for one page of disagreements: it ends early, rather than read a dataset in which all agree.
 MOST_LOOKED_AT = 5000
-Match = tuple[ItemRow, list[Said | None]]
 
 
 class Plan(NamedTuple):
@@ -72,22 +71,35 @@ class Comparing:
     ) -> Page[Disagreement]:
         """Return items that just one of two versions has right, by id; a page may end early.
 
+        Of numbers, those where one version is nearer to the truth by most, the largest difference first, in one page.
+
         Raises:
-            Conflict: the model's answers are numbers, which are neither right nor wrong.
+            Invalid: a further page of numbers is asked for.
         """
         plan = await self._plan(model_id, request)
         if plan.model.task == "regression":
-            raise Conflict("a regression model's answers are near or far, not right or wrong: no item is listed")
+            if cursor is not None:
+                raise invalid("$.cursor", "of numbers there is one page; ask for more of them with `limit`")
+            return Page(items=await self._farthest(plan, limit), next_cursor=None)
         found: list[Disagreement] = []
         after, more, looked_at = "" if cursor is None else from_cursor(cursor).id, True, 0
         while more and len(found) <= limit and looked_at < MOST_LOOKED_AT:
             matches, after, more = await self._matches(plan, after, PAGE)
             looked_at += PAGE
-            found += await asyncio.to_thread(_disagreements, plan.model.task, matches)
+            found += await asyncio.to_thread(disagreements, plan.model.task, matches)
         if len(found) > limit:
             found = found[:limit]
             return Page(items=found, next_cursor=to_cursor(0, found[-1].item_id))
         return Page(items=found, next_cursor=to_cursor(0, after) if more else None)
+
+    async def _farthest(self, plan: Plan, most: int) -> list[Disagreement]:
+        found: list[Disagreement] = []
+        after, more = "", True
+        async with self._turn:
+            while more:
+                matches, after, more = await self._matches(plan, after, PAGE)
+                found = farthest(matches, most, found)
+        return found
 
     async def _matches(self, plan: Plan, after: str, most: int) -> tuple[list[Match], str, bool]:
         """Return a page of items with what each version said, where it ended, and whether more follow."""
@@ -236,37 +248,3 @@ def _answer(task: str, said: Said) -> Any:
     if task == "detection":
         return said.detail.detections or []
     return said.label if task == "classification" else said.value
-
-
-def _disagreements(task: str, matches: Sequence[Match]) -> list[Disagreement]:
-    found = []
-    for row, said in matches:
-        a, b = said[0], said[1]
-        if a is None or b is None or a.failed or b.failed:
-            continue
-        first, second = (_answered(task, row, one) for one in (a, b))
-        if first.right != second.right:
-            boxes = datasets.boxes_of(row)
-            found.append(
-                Disagreement(
-                    item_id=row.id,
-                    split=row.split,
-                    label=row.label,
-                    objects=None if boxes is None else len(boxes),
-                    input_url=row.input_url,
-                    right="a" if first.right else "b",
-                    a=first,
-                    b=second,
-                )
-            )
-    return found
-
-
-def _answered(task: str, row: ItemRow, said: Said) -> Answered:
-    if task == "classification":
-        right, objects = said.label == row.label, None
-    else:
-        true = [(one.label, one.box) for one in datasets.boxes_of(row) or ()]
-        answer = [(one.label, one.box) for one in said.detail.detections or ()]
-        right, objects = len(matched(true, answer)) == len(true) == len(answer), len(answer)
-    return Answered(prediction_id=said.id, right=right, label=said.label, confidence=said.confidence, objects=objects)

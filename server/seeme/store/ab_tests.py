@@ -16,6 +16,7 @@ _arms = msgspec.json.Decoder(list[Arm])
 _config = msgspec.json.Decoder(AbConfig)
 _look = msgspec.json.Decoder(Look)
 _TIMES = ("started_at", "ends_at", "stopped_at", "decided_at")
+_PERSONS = ("started_by", "stopped_by", "decided_by")
 
 
 class StoredAbTest(Struct, frozen=True):
@@ -32,24 +33,19 @@ def _time(at: int | None) -> Time | None:
 
 
 def _to_test(row: Row) -> StoredAbTest:
+    names = ("id", "name", "status", "created_by", *_PERSONS, "chosen_arm", "note")
+    fields: dict[str, Any] = {name: row[name] for name in names} | {name: _time(row[name]) for name in _TIMES}
     test = AbTest(
-        id=row["id"],
-        name=row["name"],
-        status=row["status"],
+        **fields,
         arms=_arms.decode(row["arms"]),
         config=_config.decode(row["config"]),
-        created_by=row["created_by"],
         created_at=from_micros(row["created_at"]),
-        decided_by=row["decided_by"],
-        chosen_arm=row["chosen_arm"],
-        note=row["note"],
-        **{name: _time(row[name]) for name in _TIMES},
     )
     return StoredAbTest(test, row["digest"], row["looked_at"], bool(row["thinned"]))
 
 
 def _values(test: AbTest) -> dict[str, Any]:
-    names = ("id", "name", "status", "decided_by", "chosen_arm", "note")
+    names = ("id", "name", "status", *_PERSONS, "chosen_arm", "note")
     times = {name: None if (at := getattr(test, name)) is None else to_micros(at) for name in _TIMES}
     parts = {name: msgspec.json.encode(getattr(test, name)).decode() for name in ("arms", "config")}
     return {**{name: getattr(test, name) for name in names}, **times, **parts}

@@ -758,15 +758,16 @@ select * from training_jobs where (created_at, id) > (:at, :id) order by created
 -- name: insert_ab_test
 insert into ab_tests (
   id, name, status, arms, config, digest, created_by, created_at, started_at, ends_at, stopped_at, decided_at,
-  decided_by, chosen_arm, note, thinned
+  started_by, stopped_by, decided_by, chosen_arm, note, thinned
 ) values (
   :id, :name, :status, :arms, :config, :digest, :created_by, :created_at, :started_at, :ends_at, :stopped_at,
-  :decided_at, :decided_by, :chosen_arm, :note, 0
+  :decided_at, :started_by, :stopped_by, :decided_by, :chosen_arm, :note, 0
 );
 
 -- name: update_ab_test
 update ab_tests set name = :name, status = :status, arms = :arms, config = :config, started_at = :started_at,
-  ends_at = :ends_at, stopped_at = :stopped_at, decided_at = :decided_at, decided_by = :decided_by, chosen_arm = :chosen_arm, note = :note
+  started_by = :started_by, ends_at = :ends_at, stopped_at = :stopped_at, stopped_by = :stopped_by,
+  decided_at = :decided_at, decided_by = :decided_by, chosen_arm = :chosen_arm, note = :note
 where id = :id;
 
 -- name: all_ab_tests

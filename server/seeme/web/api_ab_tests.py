@@ -43,13 +43,13 @@ async def patch_ab_test(services: Services, caller: Caller, ab_test_id: Id, body
 async def start_ab_test(services: Services, caller: Caller, ab_test_id: Id) -> AbTest:
     """Start a draft."""
     _known(services, caller, ab_test_id)
-    return await services.ab_tests.start(ab_test_id)
+    return await services.ab_tests.start(ab_test_id, caller.identity)
 
 
 async def stop_ab_test(services: Services, caller: Caller, ab_test_id: Id) -> AbTest:
     """End a test: what is logged for it from then on isn't counted, its results stay."""
     _known(services, caller, ab_test_id)
-    return await services.ab_tests.stop(ab_test_id)
+    return await services.ab_tests.stop(ab_test_id, caller.identity)
 
 
 async def decide_ab_test(services: Services, caller: Caller, ab_test_id: Id, body: Decision) -> AbTest:

@@ -17,7 +17,10 @@ async def compare_versions(services: Services, caller: Caller, model_id: Id, bod
 async def list_disagreements(
     services: Services, caller: Caller, model_id: Id, query: DisagreementParams
 ) -> Page[Disagreement]:
-    """List items that just one of two versions has right, by id; a page may be short before the last one."""
+    """List items that just one of two versions has right, by id; a page may be short before the last one.
+
+    Of numbers, those where one version is nearer by most, in one page.
+    """
     _check_all_models(caller)
     return await services.comparing.disagreements(model_id, query.request(), query.limit, given(query.cursor))
 

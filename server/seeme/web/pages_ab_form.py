@@ -1,6 +1,7 @@
 """The form that makes an A/B test of two arms, and plans it: how many units and days a wanted effect needs."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from math import nan
 from typing import Any, NamedTuple
@@ -113,7 +114,7 @@ async def _page(
     return visit.render(
         "ab_new.html",
         status,
-        groups=[await _group(visit, model) for model in models],
+        groups=[await _group(visit, model, name) for model, name in _named(models)],
         form=form,
         problems=problems,
         planned=planned,
@@ -123,13 +124,17 @@ async def _page(
     )
 
 
-async def _group(visit: Visit, model: Model) -> Group:
+def _named(models: Sequence[Model]) -> list[tuple[Model, str]]:
+    """Return models with their names, and their ids where two have the same name."""
+    known = Counter(model.name for model in models)
+    return [(model, model.name if known[model.name] == 1 else f"{model.name} ({model.id})") for model in models]
+
+
+async def _group(visit: Visit, model: Model, name: str) -> Group:
     versions = (await visit.services.models.versions(model.id)).items
-    whole = Choice(model.id, model.name if not versions else f"{model.name}, any version")
-    return Group(
-        model.name,
-        [whole, *(Choice(model.id + _BETWEEN + one.id, f"{model.name}, version {one.name}") for one in versions)],
-    )
+    whole = Choice(model.id, name if not versions else f"{name}, any version")
+    each = (Choice(model.id + _BETWEEN + one.id, f"{name}, version {one.name}") for one in versions)
+    return Group(name, [whole, *each])
 
 
 def _wanted(form: dict[str, str], chosen: Sequence[str], problems: Problems) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from seeme.errors import Conflict, Invalid, NotFound
 from seeme.records.ab_results import AbResults, Challenger, Plan
-from seeme.records.ab_tests import AbTest, Arm, Decision
+from seeme.records.ab_tests import AbTest, Decision
 from seeme.records.queries import PlanQuery
 from seeme.service.ab_planning import plan
 from seeme.web.guard import check_models
@@ -78,8 +78,14 @@ async def ab_tests(visit: Visit) -> Response:
     first = int(asked[:9]) if asked.isdecimal() and asked.isascii() else 0
     lines = [await _line(visit, test) for test in every[first : first + _TESTS]]
     older = first + _TESTS if len(every) > first + _TESTS else None
+    shown = [line.test for line in lines]
     return visit.render(
-        "ab_tests.html", lines=lines, older=older, beyond=bool(every) and not lines, names=_names(visit, every)
+        "ab_tests.html",
+        lines=lines,
+        older=older,
+        beyond=bool(every) and not lines,
+        names=_names(visit, shown),
+        versions=await _versions(visit, shown),
     )
 
 
@@ -104,14 +110,14 @@ async def ab_test(visit: Visit) -> Response:
 async def start_ab_test(visit: Visit) -> Response:
     """Start a draft."""
     test = _known(visit)
-    await visit.services.ab_tests.start(test.id)
+    await visit.services.ab_tests.start(test.id, visit.who)
     return _back(visit, test, "start")
 
 
 async def stop_ab_test(visit: Visit) -> Response:
     """End a test."""
     test = _known(visit)
-    await visit.services.ab_tests.stop(test.id)
+    await visit.services.ab_tests.stop(test.id, visit.who)
     return _back(visit, test, "stop")
 
 
@@ -155,7 +161,7 @@ async def _page(
         test=test,
         results=results,
         names=_names(visit, [test]),
-        versions=await _versions(visit, test.arms),
+        versions=await _versions(visit, [test]),
         tables=[(one, rows(one)) for one in results.challengers],
         tones=TONES,
         titles={name: told.title for name, told in METRICS.items()},
@@ -195,13 +201,13 @@ def _names(visit: Visit, tests: Sequence[AbTest]) -> dict[str, str]:
     return names
 
 
-async def _versions(visit: Visit, arms: Sequence[Arm]) -> dict[tuple[str, str], str]:
-    """Return the names of the arms' versions, where their model is still there."""
+async def _versions(visit: Visit, tests: Sequence[AbTest]) -> dict[tuple[str, str], str]:
+    """Return the names of the versions of models in tests, where the model is still there."""
     names = {}
-    for model_id in _names(visit, [visit.services.ab_tests.get(visit.request.path_params["ab_test_id"])]):
+    for model_id in _names(visit, tests):
         for version in (await visit.services.models.versions(model_id)).items:
             names[model_id, version.id] = version.name
-    return {place: name for place, name in names.items() if place in [(arm.model_id, arm.version_id) for arm in arms]}
+    return names
 
 
 def _outlook(test: AbTest, results: AbResults, challenger: Challenger) -> Outlook:
@@ -246,9 +252,10 @@ def _steps(test: AbTest, results: AbResults) -> list[Step]:
     """Return what happened to a test in its order, and what is planned."""
     steps = [Step("Made", test.created_at, who=test.created_by)]
     if test.started_at is not None:
-        steps.append(Step("Started", test.started_at))
+        steps.append(Step("Started", test.started_at, who=test.started_by))
     if test.stopped_at is not None:
-        steps.append(Step("Ended by itself, as planned" if results.planned_end else "Stopped", test.stopped_at))
+        what = "Ended by itself, as planned" if results.planned_end else "Stopped"
+        steps.append(Step(what, test.stopped_at, who=test.stopped_by))
     elif test.ends_at is not None:
         steps.append(Step("Ends by itself", test.ends_at, planned=True))
     if test.decided_at is not None:

@@ -117,8 +117,8 @@ def _request(visit: Visit, chosen: Mapping[str, str]) -> CompareRequest | None:
 async def _apart(
     visit: Visit, shown: Model, asked: CompareRequest, found: ModelComparison
 ) -> Page[Disagreement] | None:
-    """Return a page of disagreements; numbers have none."""
-    if shown.task == "regression" or not found.compared:
+    """Return a page of disagreements."""
+    if not found.compared:
         return None
     cursor = visit.query().get("cursor") or None
     return await visit.services.comparing.disagreements(shown.id, asked, _LISTED, cursor)

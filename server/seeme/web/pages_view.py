@@ -76,6 +76,8 @@ def milliseconds(duration: float) -> str:
     """Return a duration of milliseconds in the unit that reads best."""
     if duration >= 1000:
         return f"{duration / 1000:.2f} s"
+    if duration < 1:
+        return f"{duration:.2g} ms"
     return f"{duration:.0f} ms" if duration >= 100 else f"{duration:.1f} ms"
 
 

@@ -31,6 +31,20 @@ function zero(chart) {
   chart.ctx.restore();
 }
 
+/** One interval alone has no band: it is drawn as a line. */
+function whisker(data, chart) {
+  const known = [...data.low.keys()].filter((index) => data.low[index] != null);
+  if (known.length !== 1) return;
+  const x = Math.round(chart.valToPos(data.at[known[0]], "x", true));
+  chart.ctx.save();
+  chart.ctx.strokeStyle = colour("line-1");
+  chart.ctx.lineWidth = 2 * devicePixelRatio;
+  chart.ctx.beginPath();
+  for (const value of [data.low[known[0]], data.high[known[0]]]) chart.ctx.lineTo(x, Math.round(chart.valToPos(value, "y", true)));
+  chart.ctx.stroke();
+  chart.ctx.restore();
+}
+
 /** Zero is always in sight; the first intervals, which are many times as wide as the last, are cut off. */
 function span(data) {
   const wide = data.low.map((low, index) => (low == null ? null : data.high[index] - low));
@@ -68,7 +82,7 @@ function draw() {
     ],
     scales: { x: { time: true, range: times(data.at) }, y: { range: span(data) } },
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
-    hooks: { drawAxes: [zero] },
+    hooks: { drawAxes: [zero], draw: [(chart) => whisker(data, chart)] },
   };
   plot?.destroy();
   place.replaceChildren();
