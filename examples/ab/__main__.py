@@ -16,6 +16,7 @@ from uuid import uuid4
 from seeme.client import Client, Record
 from seeme.errors import SeeMeError, SetupError
 
+from .held_out import compare
 from .model import train
 from .reading import Reader
 from .setup import CHALLENGER, NOW, make_model, make_test
@@ -55,7 +56,7 @@ def run(client: Client, visitors: int, wave: int, test_id: str) -> Record:
         print(f"{last:6} visitors: {client.get_ab_test_results(test_id).verdict}", flush=True)
     client.stop_ab_test(test_id)
     results = client.get_ab_test_results(test_id)
-    print("", table(results), results.verdict, *results.notes, sep="\n")
+    print("", compare(client, digits), "", table(results), results.verdict, *results.notes, sep="\n")
     return results
 
 

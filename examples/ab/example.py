@@ -9,6 +9,7 @@ from seeme import Client
 from seeme.errors import SeeMeError
 
 from .app import create_app
+from .held_out import make_dataset
 from .model import train
 from .reading import Reader
 from .setup import MODEL_ID, TEST_ID, make_key, make_model, make_test
@@ -47,5 +48,6 @@ def _come(client: Client) -> None:
             # Short batches with little patience: who stops the demo meanwhile shall not wait for the rest.
             with client.batch(patience=2):
                 simulate(client, reader, digits, range(first, first + AT_ONCE))
+        make_dataset(client, digits)
     except SeeMeError as error:
         log.warning("not all of the first visitors came: %s", error)

@@ -98,6 +98,8 @@ def test_every_visitor_is_counted_in_the_arm_of_their_hash(client: Client, capsy
     assert results.model_a.feedback_score < results.model_b.feedback_score
     printed = capsys.readouterr().out
     assert printed.count(" visitors: ") == 2
+    (compared,) = (line for line in printed.splitlines() if "held-out digits" in line)
+    assert re.search(r"Of 300 held-out digits logistic reads 8\d\.\d% rightly and bayes 8\d\.\d%: \+\d", compared)
     assert results.verdict in printed.split("difference (always-valid interval)")[1]
 
 

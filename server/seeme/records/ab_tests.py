@@ -134,7 +134,7 @@ class AbConfig(View, frozen=True, kw_only=True):
 
 
 class AbTest(View, frozen=True, kw_only=True):
-    """A test. The first arm is what the others are compared with. It ends by itself at `ends_at`: `stopped_by` is null then."""
+    """A test. The first arm is what the others are compared with. At `ends_at` it ends, `stopped_by` nobody (null)."""
 
     id: str
     name: str
