@@ -6,9 +6,10 @@ import io
 import pytest
 from PIL import Image
 
+from seeme.assignment import assigned
 from seeme.clock import SECOND
 from seeme.errors import Conflict
-from seeme.records.ab_tests import NewAbTest
+from seeme.records.ab_tests import AbConfigPatch, AbTestPatch, NewAbConfig, NewAbTest
 from seeme.records.feedback import Rating
 from seeme.records.models import NewModel, NewVersion
 from seeme.records.predictions import NewPrediction
@@ -109,6 +110,28 @@ async def test_an_ab_test_of_a_model_that_another_node_deletes_at_once_is_not_le
         calls = nodes[maker].ab_tests.create(new, someone), nodes[1 - maker].models.delete(f"m{n}")
         done = await asyncio.gather(*calls, return_exceptions=True)
         assert [type(one) for one in done].count(Conflict) == 1
+
+
+async def test_what_another_node_changed_of_an_ab_test_holds_at_once(nodes, someone):
+    """Units of a coverage that has grown aren't outside of it, and after a stop nothing counts."""
+    a, b = nodes
+    await a.models.create(NewModel(name="Other", id="other"))
+    await b.cluster.refresh()
+    pair = {"model_a_id": "digits", "model_b_id": "other"}
+    await a.ab_tests.create(NewAbTest(name="T", id="t", config=NewAbConfig(seed="s", coverage=0.01), **pair), someone)
+    inside = [f"u{n}" for n in range(99) if assigned("s", [0.5, 0.5], 1, f"u{n}") == 0][:9]
+
+    def tagged(unit):
+        return NewPrediction(model_id="digits", label="1", ab_test_id="t", unit=unit)
+
+    assert (await b.ingest.predictions([tagged(inside[0])], someone))[0].status == "created"
+    await b.cluster.refresh()
+    await a.ab_tests.patch("t", AbTestPatch(config=AbConfigPatch(coverage=1.0)))
+    await b.ingest.predictions([tagged(unit) for unit in inside[1:]], someone)
+    await a.ab_tests.stop("t", someone)
+    await b.ingest.predictions([tagged(unit) for unit in inside[1:]], someone)
+    found = (await a.ab_results.results("t")).model_a
+    assert (found.units, found.predictions, found.excluded.outside) == (8, 8, 1)
 
 
 async def test_a_link_for_the_command_lines_own_key_is_refused(nodes):

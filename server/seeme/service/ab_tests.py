@@ -8,7 +8,6 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from seeme.clock import DAY, from_micros, to_micros
-from seeme.domain.units import arm_key
 from seeme.errors import Conflict, NotFound, invalid
 from seeme.ids import short_id
 from seeme.records.ab_tests import (
@@ -27,6 +26,7 @@ from seeme.records.ab_tests import (
 from seeme.records.predictions import NewPrediction
 from seeme.records.queries import Keyset, from_cursor, to_cursor
 from seeme.records.types import Page
+from seeme.service.ab_placing import KnownTests, runs
 from seeme.service.ab_ranges import arm_of, fitting
 from seeme.service.digests import digest
 from seeme.service.inbox import Inbox
@@ -34,10 +34,9 @@ from seeme.service.keys import Identity
 from seeme.service.models import Models
 from seeme.store import ab_tests, registry
 from seeme.store.ab_tests import StoredAbTest
-from seeme.store.database import Reader, Transaction
+from seeme.store.database import Database, Reader, Transaction
 
 STEP = 0.0001  # of the assignment's hash
-UNCOUNTED = ("", None)  # a prediction that counts for no test
 Change = Callable[[AbTest, int], AbTest]
 Arms = list[Arm]
 
@@ -223,7 +222,7 @@ class AbTests:
     async def end_due(self) -> None:
         """End the tests whose time is over."""
         for test in self.every():
-            if test.status == "running" and not _runs(test, self._clock()):
+            if test.status == "running" and not runs(test, self._clock()):
                 await self.stop(test.id)
 
     async def _change(self, ab_test_id: str, change: Change) -> AbTest:
@@ -243,7 +242,7 @@ class AbTests:
     def assignment(self, ab_test_id: str, unit: str | None) -> Assignment:
         """Return the arm of a unit, with what it follows from."""
         test = self.get(ab_test_id)
-        arm = None if unit is None or not _runs(test, self._clock()) else arm_of(test, unit)
+        arm = None if unit is None or not runs(test, self._clock()) else arm_of(test, unit)
         return Assignment(
             ab_test_id=test.id,
             arm=arm,
@@ -254,48 +253,22 @@ class AbTests:
             ends_at=test.ends_at,
         )
 
-    def place(self, new: NewPrediction, at: int) -> tuple[str, str | None]:
-        """Return the arm that a prediction counts for, and the one that its unit's hash gives ('' for none).
+    async def named_by(self, items: Sequence[NewPrediction], reader: Database) -> KnownTests:
+        """Return the tests by id, among them those that predictions name; where there are other nodes, as stored now.
 
-        What comes when its test is over is stored and counts for none. Raises Invalid naming the field.
+        A coverage that another node has let grow holds for what comes after, and an end, too.
         """
-        if new.ab_test_id is None or new.unit is None:
-            if new.ab_test_id is new.unit:
-                return UNCOUNTED
-            missing, there = ("$.unit", "ab_test_id") if new.unit is None else ("$.ab_test_id", "unit")
-            raise invalid(missing, f"is needed together with `{there}`")
-        stored = self._tests.get(new.ab_test_id)
-        if stored is None:
-            raise invalid("$.ab_test_id", f"there is no A/B test {new.ab_test_id}; create it first")
-        test = stored.test
-        seen = [arm for arm in test.arms if _is_of(arm, new)]
-        if not seen:
-            path = "$.version_id" if any(arm.model_id == new.model_id for arm in test.arms) else "$.model_id"
-            arms = ", ".join(_named(arm.model_id, arm.version_id) for arm in test.arms)
-            whose = _named(new.model_id, new.version_id)
-            raise invalid(path, f"no arm of the A/B test {test.id} is {whose}; its arms are {arms}")
-        if test.status == "draft":
-            raise invalid("$.ab_test_id", f"the A/B test {test.id} hasn't started; start it first")
-        if not _runs(test, at):
-            return UNCOUNTED
-        given = arm_of(test, new.unit)
-        return arm_key(test.id, seen[0].name), "" if given is None else given.name
-
-
-def _named(model_id: str, version_id: str | None) -> str:
-    return model_id if version_id is None else f"{model_id} in the version {version_id}"
-
-
-def _is_of(arm: Arm, new: NewPrediction) -> bool:
-    return arm.model_id == new.model_id and arm.version_id in (None, new.version_id)
+        named = {new.ab_test_id for new in items if new.ab_test_id is not None}
+        if not named or not reader.shared:
+            return self._tests
+        if len(named) > 1:
+            return {stored.test.id: stored for stored in await ab_tests.tests(reader)}
+        stored = await ab_tests.test(reader, named.pop())
+        return {} if stored is None else {stored.test.id: stored}
 
 
 def _place(test: AbTest) -> Keyset:
     return Keyset(to_micros(test.created_at), test.id)
-
-
-def _runs(test: AbTest, at: int) -> bool:
-    return test.status == "running" and (test.ends_at is None or at < to_micros(test.ends_at))
 
 
 def _filled(new: Sequence[NewArm], shares: Sequence[float]) -> Arms:

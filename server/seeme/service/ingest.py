@@ -16,6 +16,7 @@ from seeme.records.models import Model
 from seeme.records.predictions import Detail, NewLabel, NewPrediction
 from seeme.records.rows import EventRow, FeedbackRow, LabelRow, PredictionRow
 from seeme.records.types import Time
+from seeme.service.ab_placing import KnownTests, place
 from seeme.service.ab_tests import AbTests
 from seeme.service.digests import digest
 from seeme.service.inbox import Inbox
@@ -26,7 +27,7 @@ from seeme.service.sampling import Sampling
 from seeme.service.signing import Signing
 from seeme.service.tokens import TokenRefused
 from seeme.service.votes import slot_of, voter_of
-from seeme.store.database import Reader
+from seeme.store.database import Database
 
 CLOCK_SKEW = 5 * MINUTE
 ROW_BYTES = 1_000  # about what a row costs in memory, beside its texts
@@ -44,7 +45,7 @@ class Ingest:
         models: Models,
         ab_tests: AbTests,
         signing: Signing,
-        reader: Reader,
+        reader: Database,
         sampling: Sampling,
         secret: bytes,
         clock: Callable[[], int],
@@ -61,7 +62,12 @@ class Ingest:
 
     async def predictions(self, items: Sequence[NewPrediction], identity: Identity) -> list[Outcome]:
         """Store predictions."""
-        return await self._take(items, identity, self._prediction)
+        tests = await self._ab_tests.named_by(items, self._reader)
+
+        def to_row(new: NewPrediction, identity: Identity, at: int) -> PredictionRow:
+            return self._prediction(new, identity, tests, at)
+
+        return await self._take(items, identity, to_row)
 
     async def labels(self, items: Sequence[NewLabel], identity: Identity) -> list[Outcome]:
         """Store true labels; those whose prediction isn't there yet wait as orphans."""
@@ -143,7 +149,7 @@ class Ingest:
             raise Conflict(f"several models have a prediction {new.prediction_id}; say which with `model_id`")
         return self._model_for(found[0], identity)
 
-    def _prediction(self, new: NewPrediction, identity: Identity, at: int) -> PredictionRow:
+    def _prediction(self, new: NewPrediction, identity: Identity, tests: KnownTests, at: int) -> PredictionRow:
         model = self._model_for(new.model_id, identity)
         if not model.config.log_predictions:
             raise Conflict(f"logging is switched off for the model {model.id} (config.log_predictions)")
@@ -152,7 +158,7 @@ class Ingest:
             raise misfit(wrong)
         if new.version_id is not None and not self._models.has_version(model.id, new.version_id):
             raise invalid("$.version_id", f"the model {model.id} has no version {new.version_id}; create it first")
-        arm, assigned = self._ab_tests.place(new, at)
+        arm, assigned = place(new, tests, at)
         unit = self.subject_hash(new.unit)
         row = PredictionRow(
             model_id=model.id,
