@@ -66,19 +66,26 @@ class AbCalls(Calls):
         self, ab_test_id: str, name: str | None = None, config: Mapping[str, Any] | None = None
     ) -> Record:
         """Change a test's name or parts of its `config`, and return it; once it runs, `coverage` alone, upwards."""
-        return self._do("PATCH", ab_test_path(ab_test_id), AbTest, body={"name": name, "config": config})
+        return self._changed("PATCH", ab_test_id, body={"name": name, "config": config})
 
     def start_ab_test(self, ab_test_id: str) -> Record:
         """Start a draft, and return it."""
-        return self._do("POST", ab_test_path(ab_test_id, "start"), AbTest)
+        return self._changed("POST", ab_test_id, "start")
 
     def stop_ab_test(self, ab_test_id: str) -> Record:
         """End a test, and return it: what is logged for it from then on isn't counted, its results stay."""
-        return self._do("POST", ab_test_path(ab_test_id, "stop"), AbTest)
+        return self._changed("POST", ab_test_id, "stop")
 
     def decide_ab_test(self, ab_test_id: str, arm: str, note: str | None = None) -> Record:
         """Store which arm was chosen, signed with the holder of the key, and return the test, which ends with it."""
-        return self._do("POST", ab_test_path(ab_test_id, "decide"), AbTest, body={"arm": arm, "note": note})
+        return self._changed("POST", ab_test_id, "decide", body={"arm": arm, "note": note})
+
+    def _changed(self, method: str, ab_test_id: str, *parts: str, body: dict[str, Any] | None = None) -> Record:
+        """Change a test, and forget its definition: `assign` goes by what this client has changed at once."""
+        try:
+            return self._do(method, ab_test_path(ab_test_id, *parts), AbTest, body=body)
+        finally:
+            self._definitions.pop(ab_test_id, None)
 
     def get_ab_test_results(self, ab_test_id: str) -> Record:
         """Return what a test says: `verdict`, `metrics`, `p_value` of the first metric, `model_a`, `model_b` ...

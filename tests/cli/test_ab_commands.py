@@ -16,9 +16,15 @@ def test_tests_are_listed_and_told(service):
     assert seeme("ab", "list", data=service.folder).lines == ["t  running   Comparison"]
     lines = seeme("ab", "results", "t", data=service.folder).lines
     assert lines[0].startswith("Comparison (running): ")
-    assert "A: 1 units, 1 left out" in lines
+    assert "A: 1 units, left out: 1 misplaced" in lines
     assert any(line.startswith("B against A, confidence: arm A has 1 units") for line in lines)
-    assert seeme("rebuild", "--model", "now", data=service.folder).lines[-1] == "the A/B test t was counted right"
+    assert "leaks: 1 units were seen where they don't belong; something assigns by another rule" in lines
+    client.decide_ab_test("t", "B")
+    lines = seeme("ab", "results", "t", data=service.folder).lines
+    assert lines[0].startswith("Comparison (decided, B was chosen): ")
+    client.create_ab_test("Draft", "now", "new", id="d", start=False)
+    assert seeme("ab", "results", "d", data=service.folder).lines[0] == "Draft (draft): it hasn't started"
+    assert "the A/B test t was counted right" in seeme("rebuild", "--model", "now", data=service.folder).lines
 
 
 def test_a_plan_is_told_for_both_ways_to_look(service):

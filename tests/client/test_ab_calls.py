@@ -55,8 +55,17 @@ def test_a_draft_gives_no_arm_until_it_is_started(client):
     client.create_ab_test("T", "now", "new", id="t", start=False)
     assert client.assign("t", "ann") is None
     assert client.start_ab_test("t").status == "running"
-    client._definitions.clear()
     assert client.assign("t", "ann").name in ("A", "B")
+
+
+def test_what_a_client_changes_of_a_test_holds_for_its_next_assignment(client):
+    """It doesn't go on by the definition that it has kept."""
+    client.create_ab_test("T", "now", "new", id="t", config={"coverage": 0.01, "seed": "s"})
+    assert client.assign("t", "ann") is None
+    client.update_ab_test("t", config={"coverage": 1.0})
+    assert client.assign("t", "ann").name == "A"
+    client.stop_ab_test("t")
+    assert client.assign("t", "ann") is None
 
 
 def test_a_known_definition_holds_while_the_service_is_away(client, live, monkeypatch):

@@ -308,3 +308,21 @@ def test_a_result_takes_microseconds():
     a, b = sums([(50_000 + i, 1) for i in range(5000)]), sums([(51_000 + i, 1) for i in range(5000)])
     compare(LATENCY, a, b)
     assert min(timeit.repeat(lambda: compare(LATENCY, a, b), number=200, repeat=5)) / 200 < 200e-6
+
+
+def test_limits_of_a_rate_stay_within_what_is_possible():
+    """Thumbs are -1 to 1, so two arms differ by 2 at most."""
+    a, b = ArmSums(25, 15, 25, 25, 25, 15), ArmSums(25, -15, 25, 25, 25, -15)
+    found = compare(METRICS["feedback_score"], a, b)
+    assert (found.low, found.difference) == (-2.0, -1.2)
+    assert found.high < 2
+    errors = compare(METRICS["error_rate"], ArmSums(30, 5, 30, 5, 30, 5), ArmSums(30, 25, 30, 25, 30, 25))
+    assert errors.high == 1.0
+
+
+def test_what_always_holds_is_never_narrower_than_what_holds_once():
+    """Also for a small arm and an alpha so small that Student's distribution matters."""
+    a, b = ArmSums(26, 13, 26, 13, 26, 13), ArmSums(2600, 1300, 2600, 1300, 2600, 1300)
+    found = compare(METRICS["error_rate"], a, b, alpha=0.0001, comparisons=63)
+    assert found.low <= found.fixed_low < found.fixed_high <= found.high
+    assert found.p_value >= found.fixed_p_value

@@ -101,9 +101,11 @@ def test_a_guardrail_suggests_to_stop():
     compared = [found("feedback_score", 0.01, 0.04), found("latency", 1.12, 1.3), found("error_rate", -0.1, 0.2)]
     said = verdict(compared, guardrails={"latency": 0.1, "error_rate": 0.01}, arms=("old", "new"))
     assert (said.state, said.winner) == ("stop", None)
-    assert said.text == "stop suggested: new is worse on latency by 12.0 to 30.0 %, more than the 10.0 % allowed"
+    assert said.text == "stop suggested: new is worse on latency by 12.0 to 30.0 %, more than the 10 % allowed"
     assert said.notes == ("new is better on feedback by 1.0 to 4.0 points, worse on latency by 12.0 to 30.0 %",)
     assert verdict(compared, guardrails={"latency": 0.15}).state == "mixed"
+    fine = verdict([found("error_rate", 0.02, 0.04)], guardrails={"error_rate": 0.0125})
+    assert fine.text.endswith("by 2.0 to 4.0 points, more than the 1.25 points allowed")
 
 
 @pytest.mark.parametrize(

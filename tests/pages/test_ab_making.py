@@ -117,6 +117,15 @@ async def test_the_form_makes_a_draft_of_two_versions(services: Services, someon
     assert "draft A: Digits now, First 90 %" in plain((await admin.get("/ab-tests")).text)
 
 
+async def test_a_nul_in_a_form_is_refused(services: Services, someone: Identity, admin: Visitor) -> None:
+    """No database takes it; nothing is made."""
+    await make_test(services, someone)
+    assert (await admin.post("/new-ab-test", {**FORM, "name": "x\0y"})).status == 400
+    assert (await admin.post("/ab-tests/t/decide", {"arm": "B", "note": "x\0y"})).status == 400
+    assert [test.id for test in services.ab_tests.every()] == ["t"]
+    assert services.ab_tests.get("t").status == "running"
+
+
 async def test_models_of_one_name_are_told_apart_in_the_form(services: Services, admin: Visitor) -> None:
     """By their ids; others have their names alone."""
     for id, name in (("m1", "Digits"), ("m2", "Digits"), ("m3", "Boxes")):

@@ -25,6 +25,7 @@ async def models(services):
     """Two models, of which one has two versions."""
     for id in ("now", "new"):
         await services.models.create(NewModel(name=id, id=id))
+    await services.models.create(NewModel(name="Prices", id="prices", task="regression"))
     for id in ("v1", "v2"):
         await services.models.add_version("now", NewVersion(name=id, id=id))
 
@@ -77,6 +78,7 @@ async def test_a_test_runs_at_once_ends_by_itself_and_is_decided(services, model
     [
         ({"model_b_id": "now"}, "$.model_b_id"),
         ({"model_b_id": "gone"}, "$.model_b_id"),
+        ({"model_b_id": "prices"}, "$.model_b_id"),
         ({"config": NewAbConfig(metrics=["latency", "latency"])}, "$.config.metrics[1]"),
         ({"arms": [NewArm(model_id="now"), NewArm(model_id="now", version_id="v1")]}, "$.arms[1].model_id"),
         ({"arms": [NewArm(model_id="now"), NewArm(model_id="new", version_id="v1")]}, "$.arms[1].version_id"),

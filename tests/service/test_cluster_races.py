@@ -7,13 +7,14 @@ import pytest
 from PIL import Image
 
 from seeme.assignment import assigned
-from seeme.clock import SECOND
+from seeme.clock import DAY, SECOND
 from seeme.errors import Conflict
 from seeme.records.ab_tests import AbConfigPatch, AbTestPatch, NewAbConfig, NewAbTest
 from seeme.records.feedback import Rating
 from seeme.records.models import NewModel, NewVersion
 from seeme.records.predictions import NewPrediction
 from seeme.service import recount
+from seeme.store import removal
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
 
@@ -132,6 +133,30 @@ async def test_what_another_node_changed_of_an_ab_test_holds_at_once(nodes, some
     await b.ingest.predictions([tagged(unit) for unit in inside[1:]], someone)
     found = (await a.ab_results.results("t")).model_a
     assert (found.units, found.predictions, found.excluded.outside) == (8, 8, 1)
+
+
+async def test_a_unit_is_erased_whole_while_another_node_takes_its_predictions(nodes, someone, clock, monkeypatch):
+    """Retention leaves the unit's row; it goes, too, though it was just another prediction's a moment ago."""
+    a, b = nodes
+    await a.models.create(NewModel(name="Other", id="other"))
+    await b.cluster.refresh()
+    pair = {"model_a_id": "digits", "model_b_id": "other"}
+    await a.ab_tests.create(NewAbTest(name="T", id="t", config=NewAbConfig(seed="s"), **pair), someone)
+    await b.cluster.refresh()
+    unit = next(f"u{n}" for n in range(99) if assigned("s", [0.5, 0.5], 1, f"u{n}") == 0)
+    await a.ingest.predictions([NewPrediction(model_id="digits", label="1", ab_test_id="t", unit=unit)], someone)
+    clock.forward(31 * DAY)
+    looked = removal.predictions_of_subject
+
+    async def after_retention(*given):
+        monkeypatch.setattr(removal, "predictions_of_subject", looked)
+        await b.removal.retain()
+        return await looked(*given)
+
+    monkeypatch.setattr(removal, "predictions_of_subject", after_retention)
+    await a.removal.erase(a.ingest.subject_hash(unit))
+    assert (await a.ab_results.results("t")).model_a.units == 0
+    assert await a.database.all("ab_units_after", ab_test_id="t", unit="", arm="", most=9) == []
 
 
 async def test_a_link_for_the_command_lines_own_key_is_refused(nodes):

@@ -142,6 +142,16 @@ async def test_disagreements_are_listed_in_pages(services, someone, monkeypatch)
     assert (one.a.prediction_id, one.b.prediction_id) == ("old-0", "new-0")
 
 
+async def test_an_attribute_that_no_prediction_has_is_told(services, someone):
+    """It may be mistyped; one that some have is fine."""
+    await make(services, someone)
+    await fill(services, someone)
+    found = await services.comparing.compare("birds", request(segment="camra"))
+    assert "no prediction has the attribute `camra`, so there is one segment" in found.notes
+    found = await services.comparing.compare("birds", request(segment="camera"))
+    assert not any("attribute" in note for note in found.notes)
+
+
 async def test_pages_that_are_too_large_are_halved(services, someone, monkeypatch):
     """However little fits: the numbers stay the same."""
     await make(services, someone)

@@ -170,7 +170,7 @@ async def test_events_of_a_model_deleted_while_they_waited_fail_alone(services, 
     """The other events of their commit are stored."""
     await services.models.create(NewModel(name="Other", id="other"))
     rows = [
-        services.ingest._prediction(NewPrediction(model_id=id, id="p", label="1"), someone, services.clock())
+        services.ingest._prediction(NewPrediction(model_id=id, id="p", label="1"), someone, services.clock(), {})
         for id in ("digits", "other")
     ]
     await services.models.delete("digits")

@@ -66,7 +66,7 @@ async def test_rows_that_the_database_refuses_fail_alone_among_a_thousand(servic
 async def test_events_on_a_refused_prediction_wait_for_another(services, model, someone):
     """Feedback in the same commit as a prediction that is refused becomes an orphan, not an error."""
     at = services.clock()
-    bad = services.ingest._prediction(prediction("p1", confidence=7.0), someone, at)
+    bad = services.ingest._prediction(prediction("p1", confidence=7.0), someone, at, {})
     good = services.ingest._feedback(vote("f1"), model, someone, at)
     outcomes = await services.inbox.put([bad, good], 10)
     assert statuses(outcomes) == [Invalid, "orphan"]

@@ -11,11 +11,14 @@ _SHARES = ("feedback_score", "response_rate", "error_rate", "accuracy")
 
 def told(results: Record) -> Iterator[str]:
     """Yield the verdict, the arms, and each metric with its interval or the reason why there is none."""
-    yield f"{results.name} ({results.status}): {results.verdict}"
+    chosen = f", {results.chosen_arm} was chosen" if results.chosen_arm is not None else ""
+    yield f"{results.name} ({results.status}{chosen}): {results.verdict}"
     yield from (f"  {note}" for note in results.notes)
     for arm in results.arms:
-        left = arm.seen - arm.units
-        yield f"{arm.name}: {arm.units} units" + (f", {left} left out" if left else "")
+        left = [f"{count} {why}" for why, count in arm.excluded.items() if count]
+        yield f"{arm.name}: {arm.units} units" + (f", left out: {', '.join(left)}" if left else "")
+    if results.leaks:
+        yield f"leaks: {results.leaks} units were seen where they don't belong; something assigns by another rule"
     for challenger in results.challengers:
         for name, found in challenger.metrics.items():
             yield f"{found.arm_b} against {found.arm_a}, {name}: {_difference(found)}"

@@ -7,7 +7,7 @@ from seeme.domain.estimation import NONE_DECIDED, effects_of, estimate, variance
 from seeme.domain.repeats import Repeat
 from seeme.domain.strata import Key, Stratum, merged
 
-NO_ESTIMATE = "there are no reviews of this arm's predictions"
+NO_ESTIMATE = "no prediction of this arm was reviewed (true labels that were logged don't count here)"
 
 
 class ArmEstimate(NamedTuple):

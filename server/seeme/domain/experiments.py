@@ -6,7 +6,7 @@ exact integers, so a result costs the same whatever the number of rows. What it 
 docs/ab-tests.md.
 """
 
-from math import exp, nextafter
+from math import exp, inf, nextafter
 from typing import Literal, NamedTuple
 
 from seeme.domain.confidence_sequences import Number, always_valid_p, boundary, student, welch_freedom
@@ -163,7 +163,7 @@ def compare(
         return known._replace(reason="; ".join(reasons))
     variances = arm_variance(metric, a), arm_variance(metric, b)
     freedom = welch_freedom(variances[0], a.units, variances[1], b.units)
-    return _filled(known, mean_b - mean_a, variances[0] + variances[1], freedom, metric.kind == "log")
+    return _filled(known, metric, mean_b - mean_a, variances[0] + variances[1], freedom)
 
 
 def compare_estimates(
@@ -185,7 +185,7 @@ def compare_estimates(
     reasons = [lack for one, arm in zip((a, b), arms, strict=True) if (lack := _lack_of_items(metric, *one, arm))]
     if reasons or a[0] is None or b[0] is None or a[1] is None or b[1] is None:
         return known._replace(reason="; ".join(reasons))
-    return _filled(known, b[0] - a[0], a[1] + b[1], float("inf"), False, units=a[2] + b[2])
+    return _filled(known, metric, b[0] - a[0], a[1] + b[1], float("inf"), units=a[2] + b[2])
 
 
 def _lack_of_items(metric: Metric, value: float | None, variance: float | None, items: float, arm: str) -> str | None:
@@ -210,19 +210,32 @@ def _check(alpha: float, comparisons: int) -> None:
 
 
 def _filled(
-    known: Comparison, difference: float, variance: float, freedom: float, ratio: bool, *, units: float | None = None
+    known: Comparison,
+    metric: Metric,
+    difference: float,
+    variance: float,
+    freedom: float,
+    *,
+    units: float | None = None,
 ) -> Comparison:
-    """Return a comparison with its numbers, for a difference (of logarithms for a ratio) and its variance."""
+    """Return a comparison with its numbers, for a difference (of logarithms for a ratio) and its variance.
+
+    Limits of a rate stay within what is possible. What holds at any time holds at a planned end, so it is never the
+    narrower one, though it doesn't know of Student's distribution: that matters for alphas below .0001 alone.
+    """
     level = known.alpha / known.comparisons
     total = known.units_a + known.units_b if units is None else units
-    shown, none = (exp, 1.0) if ratio else (float, 0.0)
-    half = float(boundary(total, level)) * variance**0.5
+    shown, none = (exp, 1.0) if metric.kind == "log" else (float, 0.0)
     fixed_half, fixed_p = student(difference, variance, freedom, level)
+    half = max(float(boundary(total, level)) * variance**0.5, fixed_half)
+    most = float(metric.high - metric.low) if metric.kind == "rate" else inf
     low, high, fixed_low, fixed_high = (
-        shown(limit) for size in (half, fixed_half) for limit in (difference - size, difference + size)
+        shown(min(max(limit, -most), most))
+        for size in (half, fixed_half)
+        for limit in (difference - size, difference + size)
     )
     significant, fixed_significant = (not one <= none <= other for one, other in ((low, high), (fixed_low, fixed_high)))
-    p = always_valid_p(difference, variance, total, level)
+    p = max(float(always_valid_p(difference, variance, total, level)), float(fixed_p))
     return known._replace(
         variance=variance,
         difference=shown(difference),

@@ -105,7 +105,7 @@ def is_broken(found: Comparison, bound: float) -> bool:
 
 def _broken(compared: Sequence[Comparison], arms: Arms, guardrails: Mapping[str, float]) -> list[str]:
     return [
-        f"{arms[1]} is worse on {_by(one)}, more than the {_amount(one.metric, guardrails[one.metric])} allowed"
+        f"{arms[1]} is worse on {_by(one)}, more than the {_bound(one.metric, guardrails[one.metric])} allowed"
         for one in compared
         if one.metric in guardrails and is_broken(one, guardrails[one.metric])
     ]
@@ -174,6 +174,12 @@ def _sided(found: Comparison) -> str:
 def _amount(name: str, size: float) -> str:
     """Return a size with its unit: points (hundredths) for rates, % for latency."""
     return _number(name, size) + {"log": " %", "rate": " points", "mean": ""}[METRICS[name].kind]
+
+
+def _bound(name: str, size: float) -> str:
+    """Return a guardrail's bound as it was set."""
+    rate = METRICS[name].kind != "mean"
+    return (f"{100 * size:.4g}" if rate else f"{size:.4g}") + _amount(name, size)[len(_number(name, size)) :]
 
 
 def _number(name: str, size: float) -> str:

@@ -133,6 +133,7 @@ class AbResults(View, frozen=True, kw_only=True):
     verdict: str
     state: AbState
     winner: str | None
+    chosen_arm: str | None
     notes: list[str]
     p_value: float | None
     model_a: ArmResult

@@ -122,10 +122,11 @@ class Guardrails(View, frozen=True, kw_only=True):
 
 
 class AbConfig(View, frozen=True, kw_only=True):
-    """How a test runs. `traffic_split` is null with more than two arms."""
+    """How a test runs. `traffic_split` is null with more than two arms; a running test's coverage may have grown."""
 
     traffic_split: float | None
     coverage: float
+    former_coverages: tuple[float, ...] = ()
     metrics: list[AbMetric]
     duration_days: float | None
     alpha: float

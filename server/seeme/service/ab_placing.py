@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from seeme.clock import to_micros
+from seeme.clock import MINUTE, to_micros
 from seeme.domain.units import arm_key
 from seeme.errors import invalid
 from seeme.records.ab_tests import AbTest, Arm
@@ -10,6 +10,7 @@ from seeme.records.predictions import NewPrediction
 from seeme.service.ab_ranges import arm_of
 from seeme.store.ab_tests import StoredAbTest
 
+SKEW = 5 * MINUTE
 UNCOUNTED = ("", None)  # a prediction that counts for no test
 KnownTests = Mapping[str, StoredAbTest]
 
@@ -17,7 +18,8 @@ KnownTests = Mapping[str, StoredAbTest]
 def place(new: NewPrediction, tests: KnownTests, at: int) -> tuple[str, str | None]:
     """Return the arm that a prediction counts for, and the one that its unit's hash gives ('' for none).
 
-    What comes when its test is over is stored and counts for none. Raises Invalid naming the field.
+    What comes when its test is over, or was made before it, is stored and counts for none. Raises Invalid naming the
+    field.
     """
     if new.ab_test_id is None or new.unit is None:
         if new.ab_test_id is new.unit:
@@ -36,7 +38,7 @@ def place(new: NewPrediction, tests: KnownTests, at: int) -> tuple[str, str | No
         raise invalid(path, f"no arm of the A/B test {test.id} is {whose}; its arms are {arms}")
     if test.status == "draft":
         raise invalid("$.ab_test_id", f"the A/B test {test.id} hasn't started; start it first")
-    if not runs(test, at):
+    if not runs(test, at) or _is_before(new, test):
         return UNCOUNTED
     given = arm_of(test, new.unit)
     return arm_key(test.id, seen[0].name), "" if given is None else given.name
@@ -48,6 +50,12 @@ def _named(model_id: str, version_id: str | None) -> str:
 
 def _is_of(arm: Arm, new: NewPrediction) -> bool:
     return arm.model_id == new.model_id and arm.version_id in (None, new.version_id)
+
+
+def _is_before(new: NewPrediction, test: AbTest) -> bool:
+    """Say whether a prediction was made before its test, whose arm it can't follow; clocks may differ a little."""
+    made, started = new.created_at, test.started_at
+    return made is not None and started is not None and to_micros(made) < to_micros(started) - SKEW
 
 
 def runs(test: AbTest, at: int) -> bool:

@@ -15,6 +15,24 @@ def _ranges(shares: tuple[float, ...], coverage: float) -> Sequence[tuple[float,
     return assignment.ranges(shares, coverage)
 
 
+def shares_counted(test: AbTest, counts: Sequence[int]) -> list[float]:
+    """Return the parts of the units that the arms were to get, of those that are nearest to the counts.
+
+    Rounded to the hash's steps, shares differ a little with the coverage: of one that has grown, units may be in parts
+    between those of all coverages it has had.
+    """
+    shares = tuple(arm.share for arm in test.arms)
+    owned = []
+    for coverage in (test.config.coverage, *test.config.former_coverages):
+        sizes = [high - low for low, high in _ranges(shares, coverage)]
+        owned.append([size / sum(sizes) for size in sizes])
+    seen = sum(counts)
+    if len(owned) == 1 or not seen:
+        return owned[0]
+    parts = zip(*owned, strict=True)
+    return [min(max(count / seen, min(of_arm)), max(of_arm)) for count, of_arm in zip(counts, parts, strict=True)]
+
+
 def ranges_of(test: AbTest) -> Sequence[tuple[float, float]]:
     """Return each arm's range of hashes."""
     return _ranges(tuple(arm.share for arm in test.arms), test.config.coverage)

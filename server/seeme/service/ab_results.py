@@ -25,14 +25,15 @@ from seeme.records.ab_results import (
 )
 from seeme.records.ab_tests import AbMetric, AbTest, Arm
 from seeme.service import ab_recount
-from seeme.service.ab_ranges import ranges_of
+from seeme.service.ab_ranges import shares_counted
 from seeme.service.ab_tests import AbTests
 from seeme.service.inbox import Inbox
-from seeme.store import ab_tests, ab_units, strata
+from seeme.store import ab_tests, ab_units, registry, strata
 from seeme.store.database import Database, Reader, Transaction
 
 MOST_LEFT_OUT = 0.01  # of an arm's units, for an accuracy that is of all its reviewed predictions
 LOOKS = 168  # in the time that a test has run: one an hour in its first week
+_DELETED = "its model was deleted, and the reviews with it; what they showed is in the history"
 _SIDES = {1: "higher", -1: "lower", 0: "neither"}
 _VALUES = {
     "feedback_score": "feedback_score",
@@ -121,6 +122,8 @@ async def _read(reader: Reader, test: AbTest, at: int) -> _Known:
         reviewed = any(row["decided"] for row in rows)  # the only rows that are read; people don't make many
         judged = await strata.judged_of_arm(reader, arm.model_id, key, day) if reviewed else []
         accuracies[arm.name] = of_strata(map(strata.to_stratum, rows), judged)
+        if not rows and await registry.model(reader, arm.model_id) is None:
+            accuracies[arm.name] = ArmEstimate(None, None, 0.0, _DELETED)
     totals = await ab_units.totals(reader, test.id)
     for name, found in accuracies.items():
         seen, counted = totals.exposure(name).seen, totals.exposure(name).counted
@@ -150,6 +153,7 @@ def _results(known: _Known, history: list[Look]) -> AbResults:
         verdict=first.verdict,
         state=first.state,
         winner=first.winner,
+        chosen_arm=test.chosen_arm,
         notes=first.notes,
         p_value=p_value.p_value,
         model_a=arms[0],
@@ -172,14 +176,14 @@ def _results(known: _Known, history: list[Look]) -> AbResults:
 def _days(test: AbTest, at: int) -> float | None:
     if test.started_at is None:
         return None
-    end = at if test.stopped_at is None else to_micros(test.stopped_at)
+    ends = [to_micros(one) for one in (test.stopped_at or test.ends_at,) if one is not None]
+    end = min([at, *ends])
     return max(0, end - to_micros(test.started_at)) / DAY
 
 
 def _split(known: _Known) -> Mismatch:
     counts = [known.totals.exposure(arm.name).assigned for arm in known.test.arms]
-    # Shares as the ranges have them: of a small coverage, rounding to the hash's steps is seen.
-    return mismatch(counts, [high - low for low, high in ranges_of(known.test)])
+    return mismatch(counts, shares_counted(known.test, counts))
 
 
 def _comparisons(test: AbTest) -> int:
@@ -235,11 +239,20 @@ def _challenger(known: _Known, arm: Arm, split: Mismatch, days: float | None) ->
     return Challenger(
         arm=arm.name,
         state=judged.state,
-        verdict=judged.text,
+        verdict=_before_units(known) or judged.text,
         winner=judged.winner,
         notes=list(judged.notes),
         metrics={name: _metric_result(test, shown[name], one, arm) for name, one in found.items()},
     )
+
+
+def _before_units(known: _Known) -> str | None:
+    """Return what there is to say of a test that no unit has been in."""
+    if known.test.status == "draft":
+        return "it hasn't started"
+    if any(known.totals.exposure(arm.name).seen for arm in known.test.arms):
+        return None
+    return "nobody has been in it yet" if known.test.stopped_at is None else "nobody was in it"
 
 
 def _metric_result(test: AbTest, role: str, found: Comparison, arm: Arm) -> MetricResult:

@@ -153,12 +153,15 @@ class AbTests:
         return _checked(_filled(new.arms, [share or 0.0 for share in shares]), self._known(new.arms, paths))
 
     def _known(self, arms: Sequence[NewArm], paths: Sequence[str]) -> Sequence[str]:
-        """Return the paths of arms whose models and versions are there; raises Invalid for others."""
+        """Return the paths of arms whose models, of one task, and versions are there; raises Invalid for others."""
+        tasks = []
         for arm, path in zip(arms, paths, strict=True):
             try:
-                self._models.get(arm.model_id)
+                tasks.append(self._models.get(arm.model_id).task)
             except NotFound:
                 raise invalid(path, f"there is no model {arm.model_id}; create it first") from None
+            if tasks[-1] != tasks[0]:
+                raise invalid(path, f"{arm.model_id} is a model of {tasks[-1]}, the first arm's is one of {tasks[0]}")
             if arm.version_id is not None and not self._models.has_version(arm.model_id, arm.version_id):
                 where = path.replace("model_id", "version_id")
                 raise invalid(where, f"the model {arm.model_id} has no version {arm.version_id}; create it first")
@@ -331,6 +334,8 @@ def _configured(test: AbTest, patch: AbConfigPatch) -> AbTest:
         if changes and test.status != "running":
             raise Conflict(f"the A/B test {test.id} has ended")
     _once(changes.get("metrics", []))
+    if test.status == "running" and changes:
+        changes["former_coverages"] = (*test.config.former_coverages, test.config.coverage)
     arms = test.arms
     if "traffic_split" in changes:
         if len(arms) != 2:

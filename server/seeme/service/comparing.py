@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from seeme.domain.comparing import Left, Version, compared
 from seeme.domain.tallies import MOST_SEGMENTS, TooManySegments, tally_of
 from seeme.errors import NotFound, invalid
@@ -191,6 +193,7 @@ class _Counting:
         self._plan = plan
         self._tally = tally_of(plan.model.task, len(plan.versions))
         self._seen: set[str] = set()
+        self._tagged = False
         self._items = self._unmatched = self._failed = self._repeated = 0
         self._found = [[0, 0] for _ in plan.versions]
 
@@ -216,6 +219,7 @@ class _Counting:
         task, key = self._plan.model.task, self._plan.segment
         tagged = [one.detail.attributes for one in answers if key and one.detail.attributes]
         segment = next((attributes[key] for attributes in tagged if key in attributes), None)
+        self._tagged = self._tagged or any(key in attributes for attributes in tagged)
         try:
             self._tally.add(_truth(task, row), [_answer(task, one) for one in answers], segment)
         except TooManySegments:
@@ -235,7 +239,11 @@ class _Counting:
         }
         versions = [Version(*named, *counts) for named, counts in zip(plan.versions, self._found, strict=True)]
         left = Left(self._items, self._unmatched, self._failed, self._repeated)
-        return compared(self._tally, versions, left, about)
+        found = compared(self._tally, versions, left, about)
+        if plan.segment is not None and found.compared and not self._tagged:
+            note = f"no prediction has the attribute `{plan.segment}`, so there is one segment"
+            return replace(found, notes=[*found.notes, note])
+        return found
 
 
 def _truth(task: str, row: ItemRow) -> Any:

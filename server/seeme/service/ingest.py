@@ -65,7 +65,7 @@ class Ingest:
         tests = await self._ab_tests.named_by(items, self._reader)
 
         def to_row(new: NewPrediction, identity: Identity, at: int) -> PredictionRow:
-            return self._prediction(new, identity, tests, at)
+            return self._prediction(new, identity, at, tests)
 
         return await self._take(items, identity, to_row)
 
@@ -149,7 +149,7 @@ class Ingest:
             raise Conflict(f"several models have a prediction {new.prediction_id}; say which with `model_id`")
         return self._model_for(found[0], identity)
 
-    def _prediction(self, new: NewPrediction, identity: Identity, tests: KnownTests, at: int) -> PredictionRow:
+    def _prediction(self, new: NewPrediction, identity: Identity, at: int, tests: KnownTests) -> PredictionRow:
         model = self._model_for(new.model_id, identity)
         if not model.config.log_predictions:
             raise Conflict(f"logging is switched off for the model {model.id} (config.log_predictions)")

@@ -211,9 +211,12 @@ class Removal:
 
         Say whether that was done: only once no prediction of theirs is stored, as it would add to that row.
         """
+        if await removal.predictions_of_subject(tx, subject, 1):
+            return False
+        # Read after them: retention of another node marks the tests of those that it takes.
         thinned = [stored.test for stored in await ab_tests.tests(tx) if stored.thinned]
         await tx.hold({arm.model_id for test in thinned for arm in test.arms}, alone=True)
-        if await removal.predictions_of_subject(tx, subject, 1):
+        if await removal.predictions_of_subject(tx, subject, 1):  # one that has come meanwhile
             return False
         for test in thinned:
             await ab_units.erase(tx, test.id, subject.hex(), self._intake.sums.writer)

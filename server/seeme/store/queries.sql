@@ -162,7 +162,10 @@ select start from thinned_days where model_id = :model_id and start >= :start an
 delete from thinned_days where model_id = :model_id;
 
 -- name: delete_old_tombstones
-delete from tombstones where deleted_at < :before;
+delete from tombstones
+where deleted_at < :before and not (kind = 'prediction' and exists (
+  select 1 from feedback f where f.model_id = tombstones.model_id and f.prediction_id = tombstones.id
+));
 
 -- name: delete_old_sums
 delete from sums where model_id = :model_id and grain = :grain and start < :before;

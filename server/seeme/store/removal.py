@@ -60,7 +60,10 @@ async def mark_thinned(tx: Transaction, model_id: str, days: Sequence[int]) -> N
 
 
 async def delete_old_tombstones(tx: Transaction, before: int) -> None:
-    """Delete the tombstones of rows that were deleted before a time."""
+    """Delete the tombstones of rows that were deleted before a time.
+
+    But those of predictions that still have feedback: another one of the same id must not get it.
+    """
     await tx.run("delete_old_tombstones", before=before)
 
 

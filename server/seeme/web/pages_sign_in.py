@@ -22,7 +22,7 @@ async def read_fields(request: Request) -> dict[str, list[str]]:
 
     Raises:
         TooLarge: above 64 KiB, found while reading.
-        BadRequest: when it isn't UTF-8 text in this encoding.
+        BadRequest: when it isn't UTF-8 text in this encoding, or has a NUL, which no database takes.
     """
     body = bytearray()
     async for chunk in request.stream():
@@ -33,6 +33,8 @@ async def read_fields(request: Request) -> dict[str, list[str]]:
         fields = parse_qs(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
     except ValueError:
         raise BadRequest("The form can't be read.") from None
+    if any("\0" in value for values in fields.values() for value in values):
+        raise BadRequest("The form has a NUL character, which can't be stored.")
     return {name: [value.replace("\r\n", "\n") for value in values] for name, values in fields.items()}
 
 
