@@ -176,11 +176,15 @@ def test_there_are_no_import_cycles() -> None:
 
 @pytest.mark.parametrize("module", [name for name in MODULES if FLOORS.get(_part(name)) != 5])
 def test_no_import_of_ours_hides_in_a_function(module: str) -> None:
-    """Below the command line (which starts without the server's packages) our imports stand at the top of the file."""
+    """Below the command line (which starts without the server's packages) our imports stand at the top of the file.
+
+    But for the engine that few have: its driver would be in everybody's memory.
+    """
     path = MODULES[module]
     for function in _functions(_tree(path)):
         for name, node in _imports(function, module, path.name == "__init__.py"):
-            assert name.split(".")[0] != "seeme", f"{_at(path, node)} imports {name} in a function"
+            late = name == "seeme.store.postgres_setup.open_postgres" and module == "seeme.store.engines"
+            assert late or name.split(".")[0] != "seeme", f"{_at(path, node)} imports {name} in a function"
         for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
             called = ast.unparse(call.func)
             assert called.split(".")[-1] not in ("__import__", "import_module"), f"{_at(path, call)} calls {called}"

@@ -9,6 +9,10 @@ from seeme.records.models import ConfigPatch, NewModel
 from seeme.service.services import Services
 from seeme.settings import Settings
 
+from .ab_testing import begin, log_all, review_all
+
+__all__ = ["begin", "log_all", "nodes", "review_all"]
+
 
 @pytest.fixture
 async def nodes(postgres, tmp_path, clock):

@@ -1,100 +1,24 @@
 """What A/B tests say: counted by unit, with what is left out and why, and over time."""
 
-from itertools import islice
 from math import exp, log
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 
-from seeme.assignment import assigned
-from seeme.clock import DAY, HOUR, from_micros
+from seeme.clock import DAY, HOUR
 from seeme.domain.ab_accuracy import of_strata
 from seeme.domain.experiments import ArmSums
-from seeme.domain.mismatch import mismatch
 from seeme.domain.units import arm_key
-from seeme.errors import Gone, Invalid, NotFound
+from seeme.errors import Invalid
 from seeme.records.ab_tests import AbConfigPatch, AbTestPatch, NewAbConfig, NewAbTest, NewArm, NewGuardrails
-from seeme.records.feedback import Rating
 from seeme.records.models import ModelPatch, NewModel
 from seeme.records.predictions import NewPrediction
 from seeme.records.queries import PlanQuery
-from seeme.records.review import Claim, NewDecision
 from seeme.service import ab_recount
 from seeme.service.ab_planning import plan
-from seeme.service.ab_ranges import ranges_of, shares_counted
-from seeme.service.care import check
 from seeme.store import ab_tests, ab_units, strata
 
-SEED = "s"
-MODELS = {"A": "now", "B": "new"}
-
-
-def units_of(arm, count, coverage=1.0):
-    """Return units that the hash gives to an arm of two (None: that are outside of the coverage)."""
-    index = {"A": 0, "B": 1, None: None}[arm]
-    every = (f"u{n}" for n in range(100_000))
-    return list(islice((unit for unit in every if assigned(SEED, [0.5, 0.5], coverage, unit) == index), count))
-
-
-@pytest.fixture
-def begin(services, someone):
-    """Make a test of two models; settings may be given."""
-
-    async def begin(**config):
-        for id in MODELS.values():
-            await services.models.create(NewModel(name=id, id=id, labels=["0", "1"]))
-        config = NewAbConfig(seed=SEED, **config)
-        new = NewAbTest(name="T", id="t", model_a_id="now", model_b_id="new", config=config)
-        return (await services.ab_tests.create(new, someone))[0]
-
-    return begin
-
-
-@pytest.fixture
-def log_all(services, someone):
-    """Log a prediction for each unit, by the arm it is sent to, and a thumb where one is given."""
-
-    async def log_all(arm, units, rating=None, **fields):
-        at = services.clock()
-        model_id = MODELS[arm]
-        ids = [f"{model_id}-{unit}-{at}-{n}" for n, unit in enumerate(units)]
-        fields = {"label": "1", **fields}
-        new = [
-            NewPrediction(model_id=model_id, id=id, ab_test_id="t", unit=unit, **fields)
-            for id, unit in zip(ids, units, strict=True)
-        ]
-        outcomes = await services.ingest.predictions(new, someone)
-        assert {outcome.status for outcome in outcomes} <= {"created"}
-        if rating is not None:
-            votes = [Rating(prediction_id=id, model_id=model_id, rating=rating) for id in ids]
-            await services.ingest.feedback(votes, someone)
-        return ids
-
-    return log_all
-
-
-@pytest.fixture
-def review_all(services, log_all, someone):
-    """Log a prediction for each unit and decide them all; the turns in `wrong` are corrected."""
-
-    async def review_all(arm, units, wrong=()):
-        engine = {"data_engine": {"enabled": True, "random_sample": {"enabled": True, "rate": 1}}}
-        await services.models.patch(MODELS[arm], msgspec.convert(engine, ModelPatch))
-        await log_all(arm, units, confidence=0.5)
-        rows = await services.queue.claim(Claim(model_id=MODELS[arm], limit=len(units)), someone)
-        assert len(rows) == len(units)
-        for turn, row in enumerate(rows):
-            said = NewDecision(decision="corrected", label="0") if turn in wrong else NewDecision(decision="correct")
-            await services.queue.decide(MODELS[arm], row.id, said, someone)
-
-    return review_all
-
-
-async def agrees(services):
-    """Assert that a recount finds nothing wrong."""
-    stored = await ab_tests.test(services.database, "t")
-    assert await ab_recount.differences(services.database, stored) == []
+from .ab_testing import MODELS, agrees, units_of
 
 
 async def test_sums_are_over_units_and_exact(services, begin, log_all):
@@ -249,138 +173,6 @@ async def test_looks_are_kept_every_hour_and_at_the_end(services, begin, log_all
     assert (len(results.history), results.planned_end) == (4, True)
     assert [one.metric for one in results.history[-1].metrics] == ["confidence", "feedback_score"]
     assert results.history[-1].units == [3, 0]
-
-
-async def test_results_outlive_their_rows(services, begin, log_all, clock, settings):
-    """Retention takes predictions; the sums stay, the check knows of it, and a person is still taken out of them."""
-    await begin()
-    units = units_of("A", 3)
-    ids = await log_all("A", units, 1)
-    before = await services.ab_results.results("t")
-    clock.forward(31 * DAY)
-    await services.removal.retain()
-    with pytest.raises(NotFound):
-        await services.events.prediction(ids[0], "now")
-    after = await services.ab_results.results("t")
-    assert after.arms == before.arms
-    await agrees(services)
-    assert (await ab_tests.test(services.database, "t")).thinned
-    await services.removal.erase(services.ingest.subject_hash(units[0]))
-    assert (await services.ab_results.results("t")).model_a.units == 2
-    await agrees(services)
-    looked = {what: faults async for what, faults in check(settings)}
-    assert looked["sums of the A/B test t against units, without all its predictions"] == []
-
-
-async def test_a_unit_that_expired_in_part_is_erased_whole(services, begin, log_all, clock, settings):
-    """Its predictions that are still stored go with it, whomever they name; none is left to be taken away again."""
-    await begin()
-    units = units_of("A", 2)
-    await log_all("A", units, 1, subject="host")
-    clock.forward(20 * DAY)
-    await log_all("A", units, -1, subject="host", latency_ms=5.0)
-    clock.forward(15 * DAY)
-    await services.removal.retain()
-    assert (await services.ab_results.results("t")).model_a.predictions == 4
-    erased = await services.removal.erase(services.ingest.subject_hash(units[0]))
-    assert erased.predictions == 1
-    after = (await services.ab_results.results("t")).model_a
-    assert (after.units, after.predictions, after.votes) == (1, 2, 2)
-    await services.removal.erase(services.ingest.subject_hash("host"))
-    after = (await services.ab_results.results("t")).model_a
-    assert (after.units, after.predictions, after.votes) == (1, 1, 1)
-    looked = {what: faults async for what, faults in check(settings)}
-    assert looked["sums of the A/B test t against units, without all its predictions"] == []
-
-
-async def test_units_that_lack_what_stored_predictions_add_are_told(services, begin, log_all, clock):
-    """Also of a test whose predictions have expired in part."""
-    await begin()
-    units = units_of("A", 2)
-    await log_all("A", units[:1], 1)
-    clock.forward(20 * DAY)
-    await log_all("A", units, 1)
-    clock.forward(15 * DAY)
-    await services.removal.retain()
-    await agrees(services)
-    unit = services.ingest.subject_hash(units[1]).hex()
-    await services.inbox.run(lambda tx: tx.run("delete_ab_unit", ab_test_id="t", unit=unit, arm="A"))
-    stored = await ab_tests.test(services.database, "t")
-    assert stored.thinned
-    assert any("1 units differ" in fault for fault in await ab_recount.differences(services.database, stored))
-
-
-async def test_an_id_of_an_expired_prediction_stays_taken_while_feedback_on_it_is_kept(
-    services, begin, log_all, someone, clock
-):
-    """Another prediction of that id would get votes that were never about it."""
-    await begin()
-    first, second = units_of("A", 2)
-    logged = NewPrediction(model_id="now", id="p", label="1", ab_test_id="t", unit=first)
-    await services.ingest.predictions([logged, replace(logged, id="q")], someone)
-    await services.ingest.feedback([Rating(prediction_id="p", model_id="now", rating=1)], someone)
-    for _ in range(2):
-        clock.forward(31 * DAY)
-        await services.removal.retain()
-    new = [replace(logged, id=id, unit=second) for id in "pq"]
-    again = await services.ingest.predictions(new, someone)
-    assert isinstance(again[0], Gone)
-    assert again[1].status == "created"
-    await agrees(services)
-
-
-async def test_a_split_that_was_rounded_otherwise_before_raises_no_alarm(services, begin, clock):
-    """Of 255 steps a tenth is 26: units that came at such a coverage aren't judged by the one that there is now."""
-    await begin(traffic_split=0.1, coverage=0.0255)
-    test = services.ab_tests.get("t")
-    small = [high - low for low, high in ranges_of(test)]
-    grown = await services.ab_tests.patch("t", AbTestPatch(config=AbConfigPatch(coverage=1.0)))
-    assert grown.config.former_coverages == (0.0255,)
-    counts = [round(500_000 * size / sum(small)) for size in small]
-    assert not mismatch(counts, shares_counted(grown, counts)).alarm
-    assert not mismatch(counts, shares_counted(test, counts)).alarm
-    between = [450_100, 50_200]
-    assert not mismatch(between, shares_counted(grown, between)).alarm
-    lost = [450_000, 47_000]
-    assert mismatch(lost, shares_counted(grown, lost)).alarm
-
-
-async def test_what_was_made_before_a_test_is_not_counted(services, begin, log_all, clock):
-    """It can't have followed the test's arm; a clock that is a little off doesn't matter."""
-    await begin()
-    unit, *others = units_of("A", 3)
-    await log_all("A", [unit], created_at=from_micros(clock() - DAY))
-    await log_all("A", others, created_at=from_micros(clock() - 60_000_000))
-    results = await services.ab_results.results("t")
-    assert (results.model_a.units, results.model_a.predictions) == (2, 2)
-    await agrees(services)
-
-
-async def test_before_the_first_unit_the_verdict_says_so(services, begin, log_all, someone, clock):
-    """A draft hasn't started, a test that runs has nobody in it yet; an end that was planned counts from its time."""
-    await begin(duration_days=1)
-    assert (await services.ab_results.results("t")).verdict == "nobody has been in it yet"
-    pair = {"model_a_id": "now", "model_b_id": "new"}
-    await services.ab_tests.create(NewAbTest(name="D", id="d", start=False, **pair), someone)
-    assert (await services.ab_results.results("d")).verdict == "it hasn't started"
-    clock.forward(3 * DAY)
-    assert (await services.ab_results.results("t")).days == 1.0
-    await services.ab_tests.end_due()
-    assert (await services.ab_results.results("t")).verdict == "nobody was in it"
-
-
-async def test_the_end_of_a_model_ends_its_accuracy_and_says_so(services, begin, review_all):
-    """The reviews go with the model; what they showed stays in the history."""
-    await begin(metrics=["accuracy"])
-    for arm, wrong in (("A", 20), ("B", 8)):
-        await review_all(arm, units_of(arm, 40), wrong=range(wrong))
-    await services.ab_tests.stop("t")
-    await services.ab_results.look()
-    await services.models.delete("now")
-    await services.removal.retain()
-    results = await services.ab_results.results("t")
-    assert "its model was deleted" in results.model_a.reasons["accuracy"]
-    assert results.history[-1].metrics[0].difference == pytest.approx(0.3)
 
 
 async def test_wrong_sums_are_found_and_mended(services, begin, log_all):

@@ -3,14 +3,12 @@
 import re
 from collections.abc import Mapping
 
-import jwt
 import msgspec
 
 from seeme.clock import SECOND
 from seeme.records.tokens import MAX_TOKEN, Claims
 
 LEEWAY = 60 * SECOND  # clocks differ
-_jws = jwt.PyJWS(algorithms=["HS256"])
 _claims = msgspec.json.Decoder(Claims)
 
 
@@ -37,16 +35,19 @@ def check_token(token: str, secrets: Mapping[str, str], model_id: str, predictio
 
 
 def _verified(token: str, secrets: Mapping[str, str]) -> Claims:
+    import jwt  # only here: it brings 10 MB of cryptography, and most services never see a token
+
     if len(token) > MAX_TOKEN:
         raise TokenRefused(f"longer than {MAX_TOKEN} characters")
+    jws = jwt.PyJWS(algorithms=["HS256"])
     try:
-        header = _jws.get_unverified_header(token)
+        header = jws.get_unverified_header(token)
         if header.get("alg") != "HS256":
             raise TokenRefused("not signed with HS256")
         secret = secrets.get(header.get("kid", ""))
         if secret is None:
             raise TokenRefused("its `kid` is no live signing secret of the model")
-        payload = _jws.decode_complete(token, secret, algorithms=["HS256"])["payload"]
+        payload = jws.decode_complete(token, secret, algorithms=["HS256"])["payload"]
     except jwt.InvalidSignatureError:
         raise TokenRefused("the signature is wrong") from None
     except (jwt.InvalidTokenError, UnicodeError):

@@ -10,11 +10,6 @@ from seeme.store.sqlite import open_sqlite, open_sqlite_readonly, take_lock
 if TYPE_CHECKING:
     from seeme.store.postgres import PostgresDatabase
 
-try:
-    from seeme.store.postgres_setup import open_postgres
-except ModuleNotFoundError:  # asyncpg comes with the extra `postgres`
-    open_postgres = None  # type: ignore[assignment]
-
 FILE = "seeme.db"
 
 
@@ -42,6 +37,8 @@ async def open_to_read(settings: Settings) -> Database:
 async def _postgres(url: str, *, migrate: bool) -> "PostgresDatabase":
     if not url.startswith(("postgresql://", "postgres://")):
         raise SetupError("--database / SEEME_DATABASE is an address such as postgresql://user@host/name, or nothing")
-    if open_postgres is None:
-        raise SetupError("PostgreSQL needs one more package: pip install 'seeme-feedback[postgres]'")
+    try:
+        from seeme.store.postgres_setup import open_postgres  # only here: who has SQLite needn't hold 5 MB of a driver
+    except ModuleNotFoundError:  # asyncpg comes with the extra `postgres`
+        raise SetupError("PostgreSQL needs one more package: pip install 'seeme-feedback[postgres]'") from None
     return await open_postgres(url, migrate=migrate)
