@@ -120,8 +120,11 @@ def _add_ab_tests(commands: Commands) -> None:  # type: ignore[valid-type]
         ("units-per-day", "new units (users) a day"),
         ("duration-days", "instead of --effect: how long the test may take"),
         ("traffic-split", "B's share of the units (default 0.5)"),
+        ("alpha", "how often a difference that isn't there may be seen (default 0.05)"),
+        ("power", "how often the effect is to be found (default 0.8)"),
     ):
         plan.add_argument(f"--{name}", type=float, help=help)
+    plan.add_argument("--comparisons", type=int, help="metrics times challengers, which share alpha (default 1)")
 
 
 def _add_datasets(commands: Commands) -> None:  # type: ignore[valid-type]
@@ -289,7 +292,8 @@ def _ab_results(options: argparse.Namespace) -> int:
 def _plan_ab_test(options: argparse.Namespace) -> int:
     from seeme.commands.ab_tests import planned
 
-    names = ("metric", "effect", "value", "sd", "units_per_day", "duration_days", "traffic_split")
+    names = ["metric", "effect", "value", "sd", "units_per_day", "duration_days", "traffic_split"]
+    names += ["alpha", "power", "comparisons"]
     print("\n".join(planned(_client(options).plan_ab_test(**{name: getattr(options, name) for name in names}))))
     return 0
 

@@ -33,5 +33,9 @@ def test_a_plan_is_told_for_both_ways_to_look(service):
     lines = seeme(*shared, "--effect", "0.05", "--value", "0.6", data=service.folder).lines
     assert [line.split(":")[0] for line in lines] == ["looking at any time", "one look at the end"]
     assert all("days to find feedback_score +0.05" in line for line in lines)
+    more = ["--alpha", "0.01", "--power", "0.95", "--comparisons", "3"]
+    stricter = seeme(*shared, "--effect", "0.05", "--value", "0.6", *more, data=service.folder).lines
+    units = [[int(line.split(": ")[1].split(" units")[0]) for line in plan] for plan in (lines, stricter)]
+    assert all(strict > plain for plain, strict in zip(*units, strict=True))
     plan = seeme(*shared, "--metric", "latency", "--sd", "0.5", "--duration-days", "7", data=service.folder)
     assert "can show latency +" in plan.out

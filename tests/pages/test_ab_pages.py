@@ -12,7 +12,7 @@ from tests.pages.conftest import Visitor, Window, signed_in
 from tests.pages.reviewing import sit_down
 
 from seeme.clock import DAY, HOUR
-from seeme.records.ab_tests import Decision
+from seeme.records.ab_tests import AbConfigPatch, AbTestPatch, Decision
 from seeme.service.keys import Identity
 from seeme.service.services import Services
 from seeme.web.pages_ab_view import difference_text, interval_text, p_text, value_text
@@ -44,6 +44,26 @@ async def test_who_may_not_change_it_sees_no_button(services: Services, someone:
     foreign = await admin.post("/ab-tests/t/stop", **{"sec-fetch-site": "cross-site"})
     assert foreign.status == 403
     assert services.ab_tests.get("t").status == "running"
+
+
+async def test_more_units_are_let_in_by_a_form(services: Services, someone: Identity, admin: Visitor) -> None:
+    """Upwards only; what can't be is said on the page, with what was written."""
+    await make_test(services, someone, coverage=0.25)
+    page = (await admin.get("/ab-tests/t")).text
+    assert 'name="coverage" inputmode="decimal" maxlength="20" autocomplete="off" required value="25"' in page
+    answer = await admin.post("/ab-tests/t/grow", {"coverage": "50,5"})
+    assert answer.headers["location"] == "/ab-tests/t?notice=grow"
+    assert services.ab_tests.get("t").config.coverage == 0.505
+    for wrong, words in (("20", "may only grow"), ("101", "up to 100"), ("much", "up to 100"), ("nan", "up to 100")):
+        refused = await admin.post("/ab-tests/t/grow", {"coverage": wrong})
+        assert refused.status == 422
+        assert "Not changed: " in refused.text
+        assert words in plain(refused.text)
+        assert f'value="{wrong}"' in refused.text
+    await services.ab_tests.patch("t", AbTestPatch(config=AbConfigPatch(coverage=1.0)))
+    assert "/ab-tests/t/grow" not in (await admin.get("/ab-tests/t")).text
+    await services.ab_tests.stop("t")
+    assert (await admin.post("/ab-tests/t/grow", {"coverage": "100"})).status in (303, 409)
 
 
 async def test_before_the_first_unit_the_page_shows_how_one_comes_in(

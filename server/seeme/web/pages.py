@@ -14,7 +14,7 @@ from seeme.service.keys import Identity
 from seeme.service.services import Services
 from seeme.web.guard import SESSION_COOKIE, check_models
 from seeme.web.pages_ab_form import make_ab_test, new_ab_test
-from seeme.web.pages_ab_tests import ab_test, ab_tests, decide_ab_test, start_ab_test, stop_ab_test
+from seeme.web.pages_ab_tests import ab_test, ab_tests, decide_ab_test, grow_ab_test, start_ab_test, stop_ab_test
 from seeme.web.pages_comparing import compare
 from seeme.web.pages_datasets import dataset, datasets
 from seeme.web.pages_docs import docs
@@ -71,6 +71,7 @@ PAGES = [
     Page("POST", _AB_TEST + "/start", start_ab_test, "admin"),
     Page("POST", _AB_TEST + "/stop", stop_ab_test, "admin"),
     Page("POST", _AB_TEST + "/decide", decide_ab_test, "admin"),
+    Page("POST", _AB_TEST + "/grow", grow_ab_test, "admin"),
     Page("GET", _MODEL, model, "read"),
     Page("GET", _MODEL + "/latest", latest, "read"),
     Page("GET", _MODEL + "/predictions/{prediction_id}", prediction, "read"),

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from seeme.errors import Conflict, Invalid, NotFound
 from seeme.records.ab_results import AbResults, Challenger, Plan
-from seeme.records.ab_tests import AbTest, Decision
+from seeme.records.ab_tests import AbTest, AbTestPatch, Decision
 from seeme.records.queries import PlanQuery
 from seeme.service.ab_planning import plan
 from seeme.web.guard import check_models
@@ -36,6 +36,7 @@ NOTICES = {
     "start": "Started: units are assigned and counted from now on.",
     "stop": "Stopped: nothing is counted any more, and the results stay.",
     "decide": "Decided.",
+    "grow": "Changed: more units are in the test from now on; nobody is moved.",
 }
 
 
@@ -121,6 +122,22 @@ async def stop_ab_test(visit: Visit) -> Response:
     return _back(visit, test, "stop")
 
 
+async def grow_ab_test(visit: Visit) -> Response:
+    """Let more units into a test, or say why that can't be."""
+    test = _known(visit)
+    form = await read_form(visit.request)
+    try:
+        share = float(form.get("coverage", "").strip().replace(",", ".")) / 100
+        await visit.services.ab_tests.patch(test.id, msgspec.convert({"config": {"coverage": share}}, AbTestPatch))
+    except Conflict as refusal:
+        return await _page(visit, test, form=form, problem=f"Not changed: {refusal.message}", status=409)
+    except Invalid as refusal:
+        return await _page(visit, test, form=form, problem=f"Not changed: it {refusal.errors[0].message}", status=422)
+    except ValueError:  # also what the record says of a number beyond its limits
+        return await _page(visit, test, form=form, problem="Not changed: give a number up to 100", status=422)
+    return _back(visit, test, "grow")
+
+
 async def decide_ab_test(visit: Visit) -> Response:
     """Store which arm was chosen, with a note, or say what is wrong with that."""
     test = _known(visit)
@@ -129,10 +146,11 @@ async def decide_ab_test(visit: Visit) -> Response:
     try:
         await visit.services.ab_tests.decide(test.id, msgspec.convert(wanted, Decision), visit.who)
     except Conflict as refusal:
-        return await _page(visit, visit.services.ab_tests.get(test.id), problem=refusal.message, status=409)
+        known = visit.services.ab_tests.get(test.id)
+        return await _page(visit, known, problem=f"Not decided: {refusal.message}", status=409)
     except (msgspec.ValidationError, Invalid) as refusal:
         problem = "the note is too long" if "$.note" in str(refusal) else "choose one of the arms"
-        return await _page(visit, test, form=form, problem=problem, status=422)
+        return await _page(visit, test, form=form, problem=f"Not decided: {problem}", status=422)
     return _back(visit, test, "decide")
 
 
