@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from .ab import ab
+from .ab_reading import ab
 from .estimation import estimation
 from .experiments import experiments
 from .exporting import exporting

@@ -57,7 +57,7 @@ async def test_an_expired_code_is_refused(services: Services, clock: FakeClock, 
     assert (await stranger.post("/sign-in", {"secret": code})).status == 401
 
 
-@pytest.mark.parametrize("secret", ["", "pk_x_y", "sk_x_y", "nonsense", "\x00", "é" * 100])
+@pytest.mark.parametrize("secret", ["", "pk_x_y", "sk_x_y", "nonsense", "é" * 100])
 async def test_a_wrong_secret_is_refused(stranger: Visitor, secret: str) -> None:
     """Whatever is typed, the answer is the same message."""
     answer = await stranger.post("/sign-in", {"secret": secret})

@@ -107,6 +107,7 @@ STRATEGIES: dict[type, Callable[[Any], Strategy]] = {
         of(kind.item_type), min_size=kind.min_length or 0, max_size=min(kind.max_length or MOST, MOST)
     ),
     inspect.DictType: _objects,
+    inspect.VarTupleType: lambda kind: st.lists(of(kind.item_type), max_size=MOST).map(tuple),
     inspect.TupleType: lambda kind: st.tuples(*map(of, kind.item_types)),
     inspect.NamedTupleType: lambda kind: st.builds(kind.cls, *(of(field.type) for field in kind.fields)),
     inspect.UnionType: _unions,

@@ -39,8 +39,8 @@ def document() -> dict[str, Any]:
     decide = described["paths"]["/v1/review/{review_id}/decide"]["post"]["requestBody"]["content"]["application/json"]
     decide["examples"] = {"0": {"value": {"decision": "correct"}}, "1": {"value": {"decision": "unusable"}}}
     tests = described["paths"]["/v1/ab-tests"]["post"]["requestBody"]["content"]["application/json"]
-    pair = {"name": "Larger net", "model_a_id": "digits", "model_b_id": "prices"}
-    arms = [{"model_id": "digits", "version_id": "v1"}, {"model_id": "boxes"}, {"model_id": "prices"}]
+    pair = {"name": "Larger net", "model_a_id": "digits", "model_b_id": "usual"}
+    arms = [{"model_id": "digits", "version_id": "v1"}, {"model_id": "usual"}, {"model_id": "queue"}]
     tests["examples"] = {"0": {"value": pair}, "1": {"value": {"name": "Three", "arms": arms, "start": False}}}
     chosen = described["paths"]["/v1/ab-tests/{ab_test_id}/decide"]["post"]["requestBody"]["content"]
     chosen["application/json"]["examples"] = {f"{n}": {"value": {"arm": "A", "note": f"{n}"}} for n in range(4)}

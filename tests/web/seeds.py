@@ -32,7 +32,7 @@ IDS = {
     "arm": ["A"],
     "ab_test_id": ["running", "draft", "over"],
     "model_a_id": ["digits"],
-    "model_b_id": ["prices"],
+    "model_b_id": ["usual"],
     "feedback_id": ["up", "wrong", "note", "found", "missed", "moved", "dearer"],
 }
 HELD = {"model_id": ["digits"], "feedback_id": ["held"]}  # in quarantine
@@ -122,7 +122,7 @@ async def _sow_datasets(services: Services, someone: Identity) -> None:
 
 async def _sow_ab_tests(services: Services, someone: Identity) -> None:
     for id in ("running", "draft", "over"):
-        new = NewAbTest(id=id, name=id, model_a_id="digits", model_b_id="prices", start=id != "draft")
+        new = NewAbTest(id=id, name=id, model_a_id="digits", model_b_id="usual", start=id != "draft")
         await services.ab_tests.create(new, someone)
     await services.ab_tests.stop("over")
 
