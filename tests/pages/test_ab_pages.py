@@ -274,6 +274,8 @@ async def test_the_interval_is_drawn_and_a_test_is_decided(
     await expect(window.page.locator(".plot canvas")).to_be_visible()
     await expect(window.page.locator(".u-legend")).to_contain_text("points")
     await window.page.set_viewport_size({"width": 320, "height": 640})
+    # As for the moment before the chart is drawn again.
+    await window.page.evaluate("document.querySelector('.uplot').style.width = '1300px'")
     assert await window.overflow() == 0
     await window.page.get_by_text("Decide now…").click()
     await window.page.get_by_label("B", exact=False).last.check()
