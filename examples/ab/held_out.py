@@ -1,5 +1,7 @@
 """The same two classifiers compared without visitors: both read the same held-out digits, whose labels are known."""
 
+from math import isnan
+
 import numpy as np
 
 from seeme import Client
@@ -38,7 +40,7 @@ def make_dataset(client: Client, digits: Digits) -> str:
 def compare(client: Client, digits: Digits) -> str:
     """Return, as a sentence, how the challenger does on the held-out digits beside the present version."""
     found = client.compare_models(MODEL_ID, NOW, CHALLENGER, make_dataset(client, digits))
-    if found.delta is None:  # what was logged of them has expired
+    if isnan(found.delta):  # what was logged of them has expired
         return f"Held-out digits aren't compared: {found.reasons['delta']}"
     a, b = found.version_a, found.version_b
     points, low, high = (f"{100 * number:+.1f}" for number in (found.delta, found.low, found.high))

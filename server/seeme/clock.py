@@ -10,6 +10,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 WEEK = 7 * DAY
+CLOCK_SKEW = 5 * MINUTE  # by how much clocks of others may be off
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

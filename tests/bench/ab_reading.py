@@ -6,7 +6,7 @@ from typing import Any
 from seeme.assignment import assigned
 
 from .process import Service
-from .reading import cost_of, send
+from .reading import batches_of, cost_of, send
 from .run import Run
 from .writing import make_model
 
@@ -47,20 +47,20 @@ def _arm(unit: int) -> int:
 def _predictions(test: str, count: int) -> Iterator[bytes]:
     """Yield batches in which units come in turn, so that each is changed by many commits."""
     units = count // PER_UNIT
-    for start in range(0, count, 1000):
-        items = [
+    return batches_of(
+        count,
+        lambda n: (
             f'{{"model_id":"{test}-{"ab"[_arm(n % units)]}","id":"{n:x}","ab_test_id":"{test}","unit":"u{n % units}",'
             f'"label":"{n % 10}","confidence":0.{1000 + n * 37 % 9000},"latency_ms":{5 + n % 40}.{n % 10}}}'
-            for n in range(start, min(start + 1000, count))
-        ]
-        yield ('{"items":[' + ",".join(items) + "]}").encode()
+        ),
+    )
 
 
 def _votes(test: str, count: int) -> Iterator[bytes]:
-    for start in range(0, count, 1000):
-        items = [
+    return batches_of(
+        count,
+        lambda n: (
             f'{{"feedback_type":"rating","model_id":"{test}-{"ab"[_arm(n)]}","id":"f{n:x}","prediction_id":"{n:x}",'
             f'"rating":{1 if n % 5 else -1}}}'
-            for n in range(start, min(start + 1000, count))
-        ]
-        yield ('{"items":[' + ",".join(items) + "]}").encode()
+        ),
+    )

@@ -4,7 +4,7 @@ import http.client
 import json
 import statistics
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from .process import Service
@@ -116,11 +116,18 @@ def send(run: Run, service: Service, path: str, model: str, bodies: Iterable[byt
 def _bodies(model: str, count: int) -> Iterator[bytes]:
     first = time.time() - WEEKS * _WEEK + 3600
     step = (WEEKS * _WEEK - 7200) / count
-    for start in range(0, count, 1000):
-        items = [
+    return batches_of(
+        count,
+        lambda n: (
             f'{{"model_id":"{model}","id":"{model}-{n:012x}","label":"label-{n % 10}",'
             f'"confidence":0.{1000 + n * 37 % 9000},"latency_ms":{5 + n % 40}.{n % 10},'
             f'"created_at":"{time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(first + n * step))}Z"}}'
-            for n in range(start, min(start + 1000, count))
-        ]
+        ),
+    )
+
+
+def batches_of(count: int, event: Callable[[int], str]) -> Iterator[bytes]:
+    """Yield so many events, each by its number as JSON, as bodies of 1,000."""
+    for start in range(0, count, 1000):
+        items = map(event, range(start, min(start + 1000, count)))
         yield ('{"items":[' + ",".join(items) + "]}").encode()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from live import Live
 
-from ab import app, example, model, reading, setup, visitors
+from ab import app, example, held_out, model, reading, setup, visitors
 from ab.__main__ import run
 from digits.app import Server
 from seeme import Client
@@ -101,6 +101,16 @@ def test_every_visitor_is_counted_in_the_arm_of_their_hash(client: Client, capsy
     (compared,) = (line for line in printed.splitlines() if "held-out digits" in line)
     assert re.search(r"Of 300 held-out digits logistic reads 8\d\.\d% rightly and bayes 8\d\.\d%: \+\d", compared)
     assert results.verdict in printed.split("difference (always-valid interval)")[1]
+
+
+def test_digits_whose_predictions_have_expired_are_not_compared(
+    client: Client, digits: model.Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so, and no number."""
+    setup.make_model(client)
+    empty = client.create_dataset("Nothing left", task="classification").id
+    monkeypatch.setattr(held_out, "make_dataset", lambda *given: empty)
+    assert held_out.compare(client, digits).startswith("Held-out digits aren't compared: ")
 
 
 def _page(server: Server, cookie: str = "") -> tuple[str, str]:

@@ -31,6 +31,15 @@ async def image(shade):
     yield file.getvalue()
 
 
+async def begin_test(nodes, someone, **config):
+    """Start a test of the nodes' model and another one, which both nodes know."""
+    await nodes[0].models.create(NewModel(name="Other", id="other"))
+    config = NewAbConfig(seed="s", **config)
+    new = NewAbTest(name="T", id="t", model_a_id="digits", model_b_id="other", config=config)
+    await nodes[0].ab_tests.create(new, someone)
+    await nodes[1].cluster.refresh()
+
+
 async def faults(services):
     """Return where the sums of the model differ from its rows."""
     found = []
@@ -116,10 +125,7 @@ async def test_an_ab_test_of_a_model_that_another_node_deletes_at_once_is_not_le
 async def test_what_another_node_changed_of_an_ab_test_holds_at_once(nodes, someone):
     """Units of a coverage that has grown aren't outside of it, and after a stop nothing counts."""
     a, b = nodes
-    await a.models.create(NewModel(name="Other", id="other"))
-    await b.cluster.refresh()
-    pair = {"model_a_id": "digits", "model_b_id": "other"}
-    await a.ab_tests.create(NewAbTest(name="T", id="t", config=NewAbConfig(seed="s", coverage=0.01), **pair), someone)
+    await begin_test(nodes, someone, coverage=0.01)
     inside = [f"u{n}" for n in range(99) if assigned("s", [0.5, 0.5], 1, f"u{n}") == 0][:9]
 
     def tagged(unit):
@@ -138,11 +144,7 @@ async def test_what_another_node_changed_of_an_ab_test_holds_at_once(nodes, some
 async def test_a_unit_is_erased_whole_while_another_node_takes_its_predictions(nodes, someone, clock, monkeypatch):
     """Retention leaves the unit's row; it goes, too, though it was just another prediction's a moment ago."""
     a, b = nodes
-    await a.models.create(NewModel(name="Other", id="other"))
-    await b.cluster.refresh()
-    pair = {"model_a_id": "digits", "model_b_id": "other"}
-    await a.ab_tests.create(NewAbTest(name="T", id="t", config=NewAbConfig(seed="s"), **pair), someone)
-    await b.cluster.refresh()
+    await begin_test(nodes, someone)
     unit = next(f"u{n}" for n in range(99) if assigned("s", [0.5, 0.5], 1, f"u{n}") == 0)
     await a.ingest.predictions([NewPrediction(model_id="digits", label="1", ab_test_id="t", unit=unit)], someone)
     clock.forward(31 * DAY)

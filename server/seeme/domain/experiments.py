@@ -185,7 +185,7 @@ def compare_estimates(
     reasons = [lack for one, arm in zip((a, b), arms, strict=True) if (lack := _lack_of_items(metric, *one, arm))]
     if reasons or a[0] is None or b[0] is None or a[1] is None or b[1] is None:
         return known._replace(reason="; ".join(reasons))
-    return _filled(known, metric, b[0] - a[0], a[1] + b[1], float("inf"), units=a[2] + b[2])
+    return _filled(known, metric, b[0] - a[0], a[1] + b[1], inf, units=a[2] + b[2])
 
 
 def _lack_of_items(metric: Metric, value: float | None, variance: float | None, items: float, arm: str) -> str | None:

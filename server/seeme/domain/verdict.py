@@ -18,6 +18,7 @@ NAMES = {
     "response_rate": "response rate",
     "error_rate": "errors",
 }
+_UNITS = {"log": " %", "rate": " points", "mean": ""}
 
 
 class Verdict(NamedTuple):
@@ -173,13 +174,13 @@ def _sided(found: Comparison) -> str:
 
 def _amount(name: str, size: float) -> str:
     """Return a size with its unit: points (hundredths) for rates, % for latency."""
-    return _number(name, size) + {"log": " %", "rate": " points", "mean": ""}[METRICS[name].kind]
+    return _number(name, size) + _UNITS[METRICS[name].kind]
 
 
 def _bound(name: str, size: float) -> str:
     """Return a guardrail's bound as it was set."""
-    rate = METRICS[name].kind != "mean"
-    return (f"{100 * size:.4g}" if rate else f"{size:.4g}") + _amount(name, size)[len(_number(name, size)) :]
+    kind = METRICS[name].kind
+    return f"{size if kind == 'mean' else 100 * size:.4g}{_UNITS[kind]}"
 
 
 def _number(name: str, size: float) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from seeme.clock import MINUTE, to_micros
+from seeme.clock import CLOCK_SKEW, to_micros
 from seeme.domain.units import arm_key
 from seeme.errors import invalid
 from seeme.records.ab_tests import AbTest, Arm
@@ -10,7 +10,6 @@ from seeme.records.predictions import NewPrediction
 from seeme.service.ab_ranges import arm_of
 from seeme.store.ab_tests import StoredAbTest
 
-SKEW = 5 * MINUTE
 UNCOUNTED = ("", None)  # a prediction that counts for no test
 KnownTests = Mapping[str, StoredAbTest]
 
@@ -55,7 +54,7 @@ def _is_of(arm: Arm, new: NewPrediction) -> bool:
 def _is_before(new: NewPrediction, test: AbTest) -> bool:
     """Say whether a prediction was made before its test, whose arm it can't follow; clocks may differ a little."""
     made, started = new.created_at, test.started_at
-    return made is not None and started is not None and to_micros(made) < to_micros(started) - SKEW
+    return made is not None and started is not None and to_micros(made) < to_micros(started) - CLOCK_SKEW
 
 
 def runs(test: AbTest, at: int) -> bool:

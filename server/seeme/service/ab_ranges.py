@@ -26,9 +26,7 @@ def shares_counted(test: AbTest, counts: Sequence[int]) -> list[float]:
     for coverage in (test.config.coverage, *test.config.former_coverages):
         sizes = [high - low for low, high in _ranges(shares, coverage)]
         owned.append([size / sum(sizes) for size in sizes])
-    seen = sum(counts)
-    if len(owned) == 1 or not seen:
-        return owned[0]
+    seen = sum(counts) or 1
     parts = zip(*owned, strict=True)
     return [min(max(count / seen, min(of_arm)), max(of_arm)) for count, of_arm in zip(counts, parts, strict=True)]
 

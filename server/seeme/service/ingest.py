@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from seeme.clock import MINUTE, to_micros
+from seeme.clock import CLOCK_SKEW, to_micros
 from seeme.domain import fit
 from seeme.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, SeeMeError, invalid
 from seeme.ids import uuid7
@@ -29,7 +29,6 @@ from seeme.service.tokens import TokenRefused
 from seeme.service.votes import slot_of, voter_of
 from seeme.store.database import Database
 
-CLOCK_SKEW = 5 * MINUTE
 ROW_BYTES = 1_000  # about what a row costs in memory, beside its texts
 
 New = TypeVar("New", NewPrediction, NewLabel, NewFeedback)
