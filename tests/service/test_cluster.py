@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from seeme.clock import MINUTE
 from seeme.domain import sums
-from seeme.errors import NotFound, SetupError, Unauthorized
+from seeme.errors import Conflict, NotFound, SetupError, Unauthorized
 from seeme.records.feedback import Rating
 from seeme.records.keys import NewKey
 from seeme.records.models import ModelPatch, NewModel, NewVersion
@@ -94,26 +94,38 @@ async def test_the_same_event_at_two_nodes_is_stored_once(nodes, someone):
     assert await satisfaction(a) == (1, 0)
 
 
+async def cross(a, b, someone):
+    """Leave a prediction on one node and a vote and a label about it on the other as if they had come at once."""
+    await a.ingest.feedback([Rating(id="f1", model_id="digits", prediction_id="p1", rating=1)], someone)
+    await a.ingest.labels([NewLabel(id="l1", model_id="digits", prediction_id="p1", label="1")], someone)
+    await mark(b, "away")  # as if the prediction's node hadn't seen them yet
+    await b.ingest.predictions([prediction("p1")], someone)
+    await mark(b, "orphan")
+
+
 async def test_an_orphan_that_crossed_its_prediction_counts_after_all(nodes, someone):
     """A label and a vote that were stored as orphans beside their prediction are found by the task, and count once."""
     a, b = nodes
-    await a.ingest.feedback([Rating(id="f1", model_id="digits", prediction_id="p1", rating=1)], someone)
-    await a.ingest.labels([NewLabel(id="l1", model_id="digits", prediction_id="p1", label="1")], someone)
-    async with b.database.transaction() as tx:  # as if the prediction's node hadn't seen them yet
-        await tx.run("set_feedback_status", model_id="digits", id="f1", status="away", status_reason=None, updated_at=1)
-        await tx.run("set_label_status", model_id="digits", id="l1", status="away")
-    await b.ingest.predictions([prediction("p1")], someone)
-    async with b.database.transaction() as tx:
-        await tx.run(
-            "set_feedback_status", model_id="digits", id="f1", status="orphan", status_reason=None, updated_at=1
-        )
-        await tx.run("set_label_status", model_id="digits", id="l1", status="orphan")
+    await cross(a, b, someone)
     assert await satisfaction(a) == (1, 0)
     for _ in range(2):
         await a.cluster.join_orphans()
         assert (await b.events.feedback("f1")).status == "active"
         assert (await b.events.prediction("p1")).truth.label == "1"
         assert await satisfaction(b) == (1, 1)
+
+
+@pytest.mark.parametrize("label", ["1", "2"], ids=["again", "changed"])
+async def test_a_retry_of_a_prediction_that_an_orphan_has_crossed_is_answered_as_ever(nodes, someone, label):
+    """Also with new ones beside it; the orphan waits for the task."""
+    a, b = nodes
+    await cross(a, b, someone)
+    sent = [replace(prediction("p1"), label=label), prediction("p2")]
+    again, new = await a.ingest.predictions(sent, someone)
+    assert isinstance(again, Conflict) if label == "2" else again.status == "unchanged"
+    assert new.status == "created"
+    await b.cluster.join_orphans()
+    assert await satisfaction(a) == (2, 1)
 
 
 async def test_folding_leaves_one_row_per_bucket_and_the_same_numbers(nodes, someone):

@@ -203,8 +203,9 @@ class Intake:
         """Store predictions; return the new ones, and the labels and feedback that have waited for them."""
         free = await self._new(tx, "prediction", rows, outcomes) if rows else []
         fresh = await self._refuse_expired(tx, free, at, outcomes)
-        # What has waited for a refused one goes on waiting.
-        outcomes.awaited -= {(row.model_id, row.id) for row in free} - {(row.model_id, row.id) for row in fresh}
+        # What has waited for a refused one goes on waiting, and so does what crossed one on another node that is stored
+        # already and comes again: the task that joins orphans finds it.
+        outcomes.awaited &= {(row.model_id, row.id) for row in fresh}
         if not fresh:
             return [], [], []
         _all_in(await events.insert_predictions(tx, fresh), fresh)
