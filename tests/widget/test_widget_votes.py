@@ -50,6 +50,27 @@ def test_thanks_come_only_after_the_answer(embed: Embed, service: Origin) -> Non
     assert page.locator("seeme-feedback").evaluate("element => element.pending") == 0
 
 
+def test_an_action_is_being_sent_until_it_is_off_the_disk(embed: Embed) -> None:
+    """An attribute that changes just then doesn't empty the status, and a retry just then sends nothing twice."""
+    page = embed()
+    page.evaluate(
+        """() => {
+            const { prototype } = IDBObjectStore;
+            const { delete: drop } = prototype;
+            prototype.delete = function (...keys) {
+                const element = document.querySelector('seeme-feedback');
+                element.theme = 'dark';
+                element.flush();
+                window.then = element.shadowRoot.querySelector('output').textContent;
+                return drop.apply(this, keys);
+            };
+        }"""
+    )
+    thumb(page, "up")
+    said(page, "Thank you")
+    assert page.evaluate("then") == "Sending…"
+
+
 def test_a_changed_mind_supersedes_the_first_vote(embed: Embed, service: Origin) -> None:
     """Every later vote names the first one, so that it doesn't matter in which order they arrive."""
     page = embed()

@@ -119,10 +119,11 @@ function createLane(name, address) {
   async function attempt(item) {
     item.answer ||= /** @type {any} */ ({});
     const { ok, status, wait } = (item.answer = await send(item.feedback));
-    item.state = ok ? 'success' : 'error';
+    /** @type {Item['state']} Told once it is off the disk: till then the action is being sent. */
+    let state = ok ? 'success' : 'error';
     if (/40[13]/.test(/** @type {any} */ (status))) block = 'error';
     else if (!ok && !item.brief && /^[025]|408|429/.test(/** @type {any} */ (status))) {
-      item.state = block = 'queued';
+      state = block = 'queued';
       clearTimeout(timer);
       // Pages that failed together must not come back together.
       timer = setTimeout(lane.resume, (/** @type {any} */ (wait) > 0 ? Math.min(/** @type {any} */ (wait), 3600) : Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500));
@@ -131,6 +132,7 @@ function createLane(name, address) {
       if (item.n) await drop(item.n);
       item.brief = true;
     }
+    item.state = state;
   }
 
   addEventListener('online', lane.resume);
