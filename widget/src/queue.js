@@ -106,7 +106,8 @@ function createLane(name, address) {
       // One that fails keeps back those behind it: they must not overtake it.
       if (held) item.state = item.brief ? 'error' : block || state;
       else {
-        await attempt(item);
+        // Only when it is off the disk, too: until then it is being sent.
+        item.state = await attempt(item);
         held = block;
       }
       lane.items = lane.items.filter((other) => other.state !== 'success');
@@ -115,24 +116,24 @@ function createLane(name, address) {
     }
   }
 
-  /** @param {Item} item */
+  /**
+   * @param {Item} item
+   * @returns {Promise<Item['state']>} what it is now
+   */
   async function attempt(item) {
     item.answer ||= /** @type {any} */ ({});
     const { ok, status, wait } = (item.answer = await send(item.feedback));
-    /** @type {Item['state']} Told once it is off the disk: till then the action is being sent. */
-    let state = ok ? 'success' : 'error';
-    if (/40[13]/.test(/** @type {any} */ (status))) block = 'error';
-    else if (!ok && !item.brief && /^[025]|408|429/.test(/** @type {any} */ (status))) {
-      state = block = 'queued';
+    if (/40[13]/.test(/** @type {any} */ (status))) return block = 'error';
+    if (!ok && !item.brief && /^[025]|408|429/.test(/** @type {any} */ (status))) {
       clearTimeout(timer);
       // Pages that failed together must not come back together.
       timer = setTimeout(lane.resume, (/** @type {any} */ (wait) > 0 ? Math.min(/** @type {any} */ (wait), 3600) : Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500));
-    } else {
-      failures = 0;
-      if (item.n) await drop(item.n);
-      item.brief = true;
+      return block = 'queued';
     }
-    item.state = state;
+    failures = 0;
+    if (item.n) await drop(item.n);
+    item.brief = true;
+    return ok ? 'success' : 'error';
   }
 
   addEventListener('online', lane.resume);
