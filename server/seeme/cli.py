@@ -106,11 +106,17 @@ def _add_keys_and_models(commands: Commands) -> None:  # type: ignore[valid-type
 
 
 def _add_ab_tests(commands: Commands) -> None:  # type: ignore[valid-type]
-    ab = commands.add_parser("ab", help="Plan A/B tests, and see what they say.").add_subparsers(  # type: ignore[attr-defined]
+    ab = commands.add_parser("ab", help="Plan, start and end A/B tests, and see what they say.").add_subparsers(  # type: ignore[attr-defined]
         required=True, metavar="ACTION"
     )
     _add(ab, "list", _list_ab_tests, "List A/B tests.")
     _add(ab, "results", _ab_results, "Show what an A/B test says so far.").add_argument("id")
+    _add(ab, "start", _start_ab_test, "Start an A/B test that is a draft.").add_argument("id")
+    _add(ab, "stop", _stop_ab_test, "End an A/B test; its results stay.").add_argument("id")
+    decide = _add(ab, "decide", _decide_ab_test, "Store which arm of an A/B test was chosen, which ends it.")
+    decide.add_argument("id")
+    decide.add_argument("--arm", required=True, help="the arm's name")
+    decide.add_argument("--note", help="why")
     plan = _add(ab, "plan", _plan_ab_test, "Say how many units and days a test needs, or what it can show.")
     plan.add_argument("--metric", default="feedback_score", help="default: feedback_score")
     for name, help in (
@@ -279,6 +285,21 @@ def _export_dataset(options: argparse.Namespace) -> int:
 def _list_ab_tests(options: argparse.Namespace) -> int:
     for test in _client(options).list_ab_tests():
         print(f"{test.id}  {test.status:8}  {test.name}")
+    return 0
+
+
+def _start_ab_test(options: argparse.Namespace) -> int:
+    print(_client(options).start_ab_test(options.id).status)
+    return 0
+
+
+def _stop_ab_test(options: argparse.Namespace) -> int:
+    print(_client(options).stop_ab_test(options.id).status)
+    return 0
+
+
+def _decide_ab_test(options: argparse.Namespace) -> int:
+    print(_client(options).decide_ab_test(options.id, options.arm, options.note).status)
     return 0
 
 

@@ -39,3 +39,25 @@ def test_a_plan_is_told_for_both_ways_to_look(service):
     assert all(strict > plain for plain, strict in zip(*units, strict=True))
     plan = seeme(*shared, "--metric", "latency", "--sd", "0.5", "--duration-days", "7", data=service.folder)
     assert "can show latency +" in plan.out
+
+
+def test_a_test_is_started_decided_and_stopped(service):
+    """What somebody on call needs; what can't be is said in one line."""
+    client = Client(service.url, service.admin_key)
+    for id in ("old", "young"):
+        client.create_model(id, id=id)
+    for id in ("of-one", "of-two"):
+        client.create_ab_test("Draft", "old", "young", id=id, start=False)
+    assert seeme("ab", "start", "of-one", data=service.folder).lines == ["running"]
+    assert seeme("ab", "stop", "of-one", data=service.folder).lines == ["stopped"]
+    assert seeme("ab", "start", "of-two", data=service.folder).lines == ["running"]
+    wrong = seeme("ab", "decide", "of-two", "--arm", "C", data=service.folder)
+    assert (wrong.code, wrong.lines) == (1, [])
+    assert "has the arms A, B" in wrong.err
+    decide = ["ab", "decide", "of-two", "--arm", "A", "--note", "as fast, and cheaper"]
+    assert seeme(*decide, data=service.folder).lines == ["decided"]
+    decided = client.get_ab_test("of-two")
+    assert (decided.chosen_arm, decided.note, decided.decided_by) == ("A", "as fast, and cheaper", "command line")
+    again = seeme("ab", "start", "of-one", data=service.folder)
+    assert again.code == 1
+    assert "has ended" in again.err
