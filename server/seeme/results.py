@@ -4,7 +4,6 @@ A record is built from the answer's JSON and the shape (a Struct of `seeme.recor
 only says how to show a value; what a newer service adds is kept and shown as it came.
 """
 
-import difflib
 import types
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -101,6 +100,8 @@ class Record:
         return _copy(self._data)  # type: ignore[no-any-return]
 
     def _missing(self, name: object) -> str:
+        import difflib  # for mistakes alone; the client and an idle service do without
+
         kind = getattr(self._shape, "__name__", "record")
         near = difflib.get_close_matches(str(name), self._values, n=3)
         meant = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {', '.join(self._values)}"

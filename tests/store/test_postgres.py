@@ -283,6 +283,7 @@ async def test_a_commit_is_durable_whatever_the_database_thinks(postgres, defaul
             for raw in (one, other):
                 assert await raw.fetchval("show synchronous_commit") == ours
                 assert await raw.fetchval("show enable_seqscan") == "off"
+                assert await raw.fetchval("show jit") == "off"
     async with database.transaction() as tx:
         assert await tx.raw.fetchval("show synchronous_commit") == ours
     await database.close()

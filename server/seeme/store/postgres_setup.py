@@ -91,6 +91,8 @@ async def _prepare(raw: Any) -> None:
     # Every query of ours goes from key to key over an index; before the first analyze the planner takes a growing table
     # for an empty one, and would keep plans that read all of it.
     await raw.execute("set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off")
+    # What is read whole, such as the few models, then looks so dear that each time 30 ms went into compiling it.
+    await raw.execute("set jit = off")
     # What is read after a lock was waited for must be what the others have committed meanwhile.
     await raw.execute("set default_transaction_isolation = 'read committed'")
     # A node that stands still or is cut off must not hold up the others for longer than this.
