@@ -11,7 +11,6 @@ from random import Random
 
 import msgspec
 import pytest
-from conftest import NOON
 
 from seeme.clock import HOUR, SECOND, from_micros
 from seeme.errors import SeeMeError, ServiceFailed
@@ -50,6 +49,7 @@ class Crowd:
         self.nodes = nodes
         self.random = random
         self.clock = clock
+        self.first = from_micros(clock.at - 36 * HOUR)
         self.feedback_ids = []
         self.logged = []
         self.leases = []
@@ -80,7 +80,7 @@ class Crowd:
 
     def about(self):
         """Return what all events say: of which prediction, and when it was made."""
-        made = from_micros(NOON - 36 * HOUR) + timedelta(hours=self.random.randrange(36))
+        made = self.first + timedelta(hours=self.random.randrange(36))
         prediction_id = f"p{self.random.randrange(PREDICTIONS)}"
         return {"model_id": self.random.choice(MODELS), "prediction_id": prediction_id, "created_at": made}
 
