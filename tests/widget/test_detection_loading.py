@@ -49,7 +49,8 @@ def test_boxes_that_could_not_be_had_are_asked_for_again_on_request_alone(show: 
     expect(boxes.boxes).to_have_count(3)
     expect(retry).to_be_hidden()
     assert boxes.page.evaluate("document.activeElement.localName") == "seeme-feedback"
-    element.evaluate("e => { e.predictionToken = 'd.e.f' }")
+    with boxes.page.expect_response("**/widget-context*"):
+        element.evaluate("e => { e.predictionToken = 'd.e.f' }")
     boxes.page.wait_for_timeout(200)
     assert len(service.of("GET", "/v1/widget-context")) == 4
 
