@@ -330,7 +330,9 @@ def test_nothing_moves_when_the_texts_come_late(page: Page, show: Show, width: i
     page.route("**/feedback-widget.*.json", lambda route: held.append(route))
     tags = [TAG.format(f'lang="{code}"') + "<p>What stands below.</p>" for code in OTHERS]
     show('<body style="font-family: sans-serif">' + "".join(tags))
-    page.wait_for_timeout(300)
+    while len(held) < len(OTHERS):
+        page.wait_for_timeout(20)
+    page.wait_for_timeout(200)
     assert len(held) == len(OTHERS)
     assert page.evaluate("[...document.querySelectorAll('seeme-feedback')].every((e) => e.offsetHeight >= 36)")
     assert not page.locator("seeme-feedback[lang=de] [part~=correct]").is_visible()
