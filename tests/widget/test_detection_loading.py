@@ -193,6 +193,7 @@ def test_nothing_moves_when_the_token_is_renewed_or_the_state_changes(show: Open
     service.context = context(prediction(image_size=None))
     boxes = show(prediction_token="a.b.c")
     element = page.locator("seeme-feedback")
+    page.wait_for_function(COMPLETE)  # what its first coming moves isn't meant
     expect_no_shift(page, lambda: element.evaluate("e => { e.predictionToken = 'd.e.f'; e.readOnly = true }"), COMPLETE)
     expect(boxes.box(1)).to_be_visible()
 
