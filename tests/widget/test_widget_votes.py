@@ -50,7 +50,7 @@ def test_thanks_come_only_after_the_answer(embed: Embed, service: Origin) -> Non
     assert page.locator("seeme-feedback").evaluate("element => element.pending") == 0
 
 
-def test_an_action_is_being_sent_until_it_is_off_the_disk(embed: Embed) -> None:
+def test_an_action_is_being_sent_until_it_is_off_the_disk(embed: Embed, service: Origin) -> None:
     """An attribute that changes just then doesn't empty the status, and a retry just then sends nothing twice."""
     page = embed()
     page.evaluate(
@@ -69,6 +69,9 @@ def test_an_action_is_being_sent_until_it_is_off_the_disk(embed: Embed) -> None:
     thumb(page, "up")
     said(page, "Thank you")
     assert page.evaluate("then") == "Sending…"
+    thumb(page, "down")
+    said(page, "Thank you")
+    assert [body["rating"] for body in service.feedback] == [1, -1]
 
 
 def test_a_changed_mind_supersedes_the_first_vote(embed: Embed, service: Origin) -> None:
