@@ -35,7 +35,10 @@ BROTLI = """
 # Written before anything else runs, so that no shift is missed.
 WATCH_SHIFTS = """
   window.shifts = [];
-  const describe = (shift) => [shift.value, ...shift.sources.map(({ node }) => node?.outerHTML ?? node?.data)];
+  const rect = ({ x, y, width, height }) => [x, y, width, height].join(' ');
+  // Of what lies in a shadow tree the browser tells the place only.
+  const describe = (shift) => [shift.value, ...shift.sources.map(({ node, previousRect, currentRect }) =>
+    `${rect(previousRect)} -> ${rect(currentRect)} ${node?.outerHTML ?? node?.data ?? ''}`)];
   new PerformanceObserver((list) => shifts.push(...list.getEntries().map(describe)))
     .observe({ type: 'layout-shift', buffered: true });
 """

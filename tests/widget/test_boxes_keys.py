@@ -135,6 +135,24 @@ def test_everything_can_be_done_with_tab_and_keys_alone(editor: Open) -> None:
     ]
 
 
+def test_a_long_list_that_takes_nothing_is_read_by_keyboard_too(editor: Open) -> None:
+    """Nothing in it can have the focus, so it has it itself; else it is no stop of its own."""
+    boxes = editor()
+    keyboard = boxes.page.keyboard
+    scroller = boxes.element.locator("section:has(> fieldset)")
+    boxes.box(3).focus()
+    for _ in range(3):  # Zoom out, Zoom in
+        keyboard.press("Tab")
+    expect(boxes.element.get_by_role("button", name="Add missed object")).to_be_focused()
+    boxes.set(readOnly=True)
+    boxes.box(3).focus()
+    for _ in range(3):
+        keyboard.press("Tab")
+    expect(scroller).to_be_focused()
+    keyboard.press("End")
+    boxes.page.wait_for_function("scroller => scroller.scrollTop > 50", arg=scroller.element_handle())
+
+
 def test_a_verdict_that_lacks_something_asks_for_it(editor: Open) -> None:
     """And doesn't count until it has it; both wrong is a wrong box with its right label."""
     boxes = editor()

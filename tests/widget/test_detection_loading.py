@@ -188,14 +188,16 @@ def test_nothing_moves_when_the_image_comes(page: Page, site: Origin, service: O
 
 
 def test_nothing_moves_when_the_token_is_renewed_or_the_state_changes(show: Open, page: Page, service: Origin) -> None:
-    """The image isn't loaded again, whose size nobody else knows."""
+    """The image isn't loaded again, whose size nobody else knows, and a long list still ends where it did."""
     page.add_init_script(WATCH_SHIFTS)
     service.context = context(prediction(image_size=None))
     boxes = show(prediction_token="a.b.c")
     element = page.locator("seeme-feedback")
     page.wait_for_function(COMPLETE)  # what its first coming moves isn't meant
+    sent_with = page.get_by_role("button", name="Send").bounding_box()
     expect_no_shift(page, lambda: element.evaluate("e => { e.predictionToken = 'd.e.f'; e.readOnly = true }"), COMPLETE)
     expect(boxes.box(1)).to_be_visible()
+    assert page.get_by_role("button", name="Send").bounding_box() == sent_with
 
 
 @pytest.mark.parametrize("code", ["en", "fr"])

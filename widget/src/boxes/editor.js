@@ -68,10 +68,14 @@ export function createEditor(root, make, button, told, send, retry) {
   const viewport = make('section', { part: 'viewport' }, canvas);
   const status = make('div', { part: 'status', role: 'status' });
   const add = button('draw', draw);
-  const scroll = make('section', {}, make('div', {}, add, button('undo', undo)));
-  const list = make('fieldset', { part: 'list' }, scroll, send);
+  const list = make('fieldset', { part: 'list' }, make('div', {}, add, button('undo', undo)));
+  // It must not lie in what can be disabled: checkers would hold it for something that can't have the focus.
+  const scroll = make('section', {}, list);
+  // No group of its own to those who listen.
+  const foot = make('fieldset', { role: 'none' }, send);
   const element = make('div', { part: 'boxes', onkeydown: press }, make('div', {}, viewport,
-    button('zoom_out', () => magnify(0.5)), button('zoom_in', () => magnify(2)), status, retry), list);
+    button('zoom_out', () => magnify(0.5)), button('zoom_in', () => magnify(2)), status, retry),
+  make('div', {}, scroll, foot));
 
   canvas.onpointerdown = down;
   canvas.onpointermove = canvas.onpointerup = pull;
@@ -113,7 +117,7 @@ export function createEditor(root, make, button, told, send, retry) {
       ...fields.map((field, at) => make('label', {}, strings['box_' + FIELDS[at]] ?? FIELDS[at], field)));
     const onkeydown = (/** @type {KeyboardEvent} */ event) => press(event, index);
     const box = make('span', { part: 'box', role: 'button', tabIndex: 0, onfocus, onkeydown });
-    scroll.append(row);
+    list.append(row);
     canvas.append(box);
     return { row, box, fields, name };
   }
@@ -123,10 +127,10 @@ export function createEditor(root, make, button, told, send, retry) {
     const { row, box, fields, name } = rows[index] ??= createRow(item, index);
     const { verdict, label, confidence } = item;
     const limits = size();
-    row.ariaCurrent = box.ariaCurrent = String(index === selected);
+    row.ariaCurrent = box.ariaCurrent = /** @type {any} */ (index === selected);
     // There is no message that takes a verdict back.
     /** @type {any} */ (fields[0]).options[0].disabled = item.was.verdict;
-    [verdict, label, ...item.box].forEach((value, at) => (fields[at].value = String(value)));
+    [verdict, label, ...item.box].forEach((value, at) => (fields[at].value = /** @type {any} */ (value)));
     row.ariaLabel = name.textContent = box.textContent = [
       index + 1, label, verdict ? given.strings['is_' + verdict] : confidence && Math.round(confidence * 100) + '%',
     ].join(' ');
@@ -138,10 +142,12 @@ export function createEditor(root, make, button, told, send, retry) {
     const [width, height] = size();
     image.alt = imageSrc && image.complete && !image.naturalWidth ? strings.no_image : '';
     list.ariaLabel = canvas.ariaLabel = strings.boxes;
-    list.disabled = given.readOnly || !given.boxes;
+    foot.disabled = list.disabled = given.readOnly || !given.boxes;
+    // By keyboard it is scrolled through what has the focus in it, and nothing disabled can.
+    scroll.tabIndex = +list.disabled - 1;
     // Boxes in wrong places would jump when the image comes.
     element.ariaBusy = /** @type {any} */ (!image.complete && !given.imageSize);
-    viewport.style.setProperty('--ratio', String(width / height));
+    viewport.style.setProperty('--ratio', /** @type {any} */ (width / height));
     trim(items.length);
     items.forEach(renderRow);
   }
@@ -176,7 +182,7 @@ export function createEditor(root, make, button, told, send, retry) {
     if (item.verdict === 'false_positive' && !item.was.label) {
       return show(items.filter((_, at) => at !== index), given.strings['is_' + item.verdict]);
     }
-    show(Object.assign([...items], { [index]: item }));
+    show(items.toSpliced(index, 1, item));
   }
 
   /** @param {number} index */
@@ -194,12 +200,13 @@ export function createEditor(root, make, button, told, send, retry) {
 
   /** @param {number} factor */
   function magnify(factor) {
-    const { clientWidth, clientHeight, scrollLeft, scrollTop } = viewport;
     const ratio = clamp(zoom * factor, 1, 8) / zoom;
     zoom *= ratio;
+    // The middle stays in its place. Where it is must be asked before the canvas becomes too small for it.
+    const left = (viewport.scrollLeft + viewport.clientWidth / 2) * (ratio - 1);
+    const top = (viewport.scrollTop + viewport.clientHeight / 2) * (ratio - 1);
     canvas.style.width = zoom * 100 + '%';
-    // The middle stays in its place.
-    viewport.scrollBy((scrollLeft + clientWidth / 2) * (ratio - 1), (scrollTop + clientHeight / 2) * (ratio - 1));
+    viewport.scrollBy(left, top);
   }
 
   /** @param {Event} event from a field that was changed @param {number} index */
@@ -288,9 +295,9 @@ export function createEditor(root, make, button, told, send, retry) {
 
   /** Draw a missed object next; called again it puts a box there without dragging. */
   function draw() {
-    const [width, height] = size();
     if (drawing) {
-      put(items.length, drawn([width >> 2, height >> 2, width >> 1, height >> 1]));
+      // In the middle, half as wide and high as the image.
+      put(items.length, drawn([2, 2, 1, 1].map((by, side) => size()[side % 2] >> by)));
       return enter();
     }
     drawing = true;
