@@ -10,6 +10,7 @@ from seeme.errors import Conflict, Invalid, NotFound
 from seeme.records.ab_tests import AbConfigPatch, AbTestPatch, Decision, NewAbConfig, NewAbTest, NewArm
 from seeme.records.models import NewModel, NewVersion
 from seeme.records.predictions import NewPrediction
+from seeme.store import ab_tests
 
 SLIVER = [  # of the second one's share the hash's steps leave nothing
     NewArm(model_id="now", version_id="v1", share=0.00195),
@@ -63,9 +64,13 @@ async def test_a_test_runs_at_once_ends_by_itself_and_is_decided(services, model
     clock.forward(HOUR)
     assert await services.ab_tests.start("t", someone) == began
     clock.forward(7 * DAY)
-    await services.ab_tests.end_due()
     ended = services.ab_tests.get("t")
     assert (ended.status, ended.stopped_at, ended.stopped_by) == ("stopped", began.ends_at, None)
+    with pytest.raises(Conflict, match="has ended"):
+        await services.ab_tests.start("t", someone)
+    await services.ab_tests.load(services.database)
+    await services.ab_tests.end_due()
+    assert [ended] == services.ab_tests.list().items == [one.test for one in await ab_tests.tests(services.database)]
     decided = await services.ab_tests.decide("t", Decision(arm="B"), someone)
     assert (decided.status, decided.chosen_arm, decided.decided_by) == ("decided", "B", "Ada")
     assert await services.ab_tests.decide("t", Decision(arm="B"), someone) == decided

@@ -104,7 +104,8 @@ def test_votes_arrive_in_the_order_they_were_made(embed: Embed, service: Origin)
     hold = threading.Event()
     service.answers.append(Answer(hold=hold))
     page = embed()
-    thumb(page, "up")
+    with page.expect_request("**/v1/feedback"):
+        thumb(page, "up")
     thumb(page, "down")
     page.wait_for_timeout(200)
     assert len(service.of("POST")) == 1

@@ -66,11 +66,11 @@ class AbTests:
         stored = self._tests.get(ab_test_id)
         if stored is None:
             raise NotFound(f"there is no A/B test {ab_test_id}")
-        return stored.test
+        return _as_of(stored.test, self._clock())
 
     def every(self) -> Sequence[AbTest]:
         """Return every test by creation."""
-        return [stored.test for stored in self._tests.values()]
+        return [_as_of(stored.test, self._clock()) for stored in self._tests.values()]
 
     def list(self, limit: int = 100, cursor: str | None = None, among: Set[str] = frozenset()) -> Page[AbTest]:
         """Return tests by creation, after the place of `cursor`; `among` narrows them to those of these models."""
@@ -118,7 +118,7 @@ class AbTests:
             return stored, True
 
         stored, created = await self._inbox.run(work, lambda result: self._remember(result[0]))
-        return stored.test, created
+        return _as_of(stored.test, self._clock()), created
 
     async def _missing(self, tx: Transaction, arms: Arms) -> str | None:
         """Return a model of these arms that has been deleted; the others can't be until the transaction ends."""
@@ -223,17 +223,18 @@ class AbTests:
         return await self._change(ab_test_id, change)
 
     async def end_due(self) -> None:
-        """End the tests whose time is over."""
-        for test in self.every():
-            if test.status == "running" and not runs(test, self._clock()):
-                await self.stop(test.id)
+        """Store the end of those tests whose time is over."""
+        for stored in list(self._tests.values()):
+            if stored.test.status == "running" and not runs(stored.test, self._clock()):
+                await self.stop(stored.test.id)
 
     async def _change(self, ab_test_id: str, change: Change) -> AbTest:
         async def work(tx: Transaction) -> StoredAbTest:
             stored = await self._held(tx, ab_test_id)
             if stored is None:
                 raise NotFound(f"there is no A/B test {ab_test_id}")
-            changed = change(stored.test, self._clock())
+            at = self._clock()
+            changed = change(_as_of(stored.test, at), at)
             if changed is not stored.test:
                 await ab_tests.update(tx, changed)
             return replace(stored, test=changed)
@@ -349,6 +350,11 @@ def _started(test: AbTest, at: int, by: str) -> AbTest:
     days = test.config.duration_days
     ends_at = None if days is None else from_micros(at + round(days * DAY))
     return replace(test, status="running", started_at=from_micros(at), started_by=by, ends_at=ends_at)
+
+
+def _as_of(test: AbTest, at: int) -> AbTest:
+    """Return a test as it is at a time: one whose time is over has ended, though nobody may have stored that yet."""
+    return test if test.status != "running" or runs(test, at) else _stopped(test, at, None)
 
 
 def _stopped(test: AbTest, at: int, by: str | None) -> AbTest:
