@@ -68,14 +68,14 @@ export function createEditor(root, make, button, told, send, retry) {
   const viewport = make('section', { part: 'viewport' }, canvas);
   const status = make('div', { part: 'status', role: 'status' });
   const add = button('draw', draw);
-  const list = make('fieldset', { part: 'list' }, make('div', {}, add, button('undo', undo)));
+  const list = make('fieldset', {}, make('div', {}, add, button('undo', undo)));
   // It must not lie in what can be disabled: checkers would hold it for something that can't have the focus.
   const scroll = make('section', {}, list);
-  // No group of its own to those who listen.
+  // No groups of their own to those who listen.
   const foot = make('fieldset', { role: 'none' }, send);
   const element = make('div', { part: 'boxes', onkeydown: press }, make('div', {}, viewport,
     button('zoom_out', () => magnify(0.5)), button('zoom_in', () => magnify(2)), status, retry),
-  make('div', {}, scroll, foot));
+  make('fieldset', { part: 'list', role: 'none' }, scroll, foot));
 
   canvas.onpointerdown = down;
   canvas.onpointermove = canvas.onpointerup = pull;
@@ -111,7 +111,7 @@ export function createEditor(root, make, button, told, send, retry) {
       labels[0] && Array.from(new Set([was.label, label, ...labels]), (name) => new Option(name)),
     ];
     const fields = FIELDS.map((part, at) => choices[at] ? make('select', { part, onfocus }, ...choices[at])
-      : make('input', { part, onfocus, type: at > 1 ? 'number' : 'text', step: 'any', maxLength: 200 }));
+      : make('input', { part, onfocus, type: at > 1 ? 'number' : '', step: 'any', maxLength: 200 }));
     const name = make('div', { part: 'name' });
     const row = make('div', { part: 'row', role: 'group', onchange: (/** @type {Event} */ event) => read(event, index) }, name,
       ...fields.map((field, at) => make('label', {}, strings['box_' + FIELDS[at]] ?? FIELDS[at], field)));
