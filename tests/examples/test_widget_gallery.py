@@ -64,7 +64,7 @@ REACHED = {
         "",
         "inner('[part=verdict]').map((field) => field.value).join() === 'correct,wrong_label,false_positive'",
     ),
-    "viewed": ("", f"{BOXES} === 3 && inner('[part~=list]')[0].disabled"),
+    "viewed": ("", f"{BOXES} === 3 && inner('[part=verdict]').every((field) => field.matches(':disabled'))"),
     "imageless": ("", f"{BOXES} === 3 && inner('img')[0].alt === 'The image could not be loaded'"),
     "boxless": ("", f"{BOXES} === 0 && inner('[part=status]')[0].textContent === 'The boxes could not be loaded'"),
     "mirrored": ("", f"{BOXES} === 3 && getComputedStyle(inner('[part~=list]')[0]).direction === 'rtl'"),
