@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from outside import Answer, Origin
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 UUID7 = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
 Embed = Callable[..., Page]
@@ -196,6 +196,28 @@ def test_the_vote_is_a_value_of_its_form(embed: Embed) -> None:
     page.evaluate("document.forms[0].reset()")
     assert page.evaluate(value) is None
     expect(page.locator("[aria-pressed=true]")).to_have_count(0)
+
+
+def test_a_reset_is_not_undone_by_what_is_under_way(page: Page, embed: Embed, service: Origin) -> None:
+    """Also when the part that shows such things comes after it: the vote goes its way, unseen."""
+    hold = threading.Event()
+    service.answers.append(Answer(hold=hold))
+    late: list[Route] = []
+    page.route("**/feedback-extras.js*", lambda route: late.append(route))
+    embed(before="<form>", after="</form>")
+    with page.expect_request("**/v1/feedback"):
+        thumb(page, "down")
+    page.evaluate("document.forms[0].reset()")
+    expect(page.locator("[aria-pressed=true]")).to_have_count(0)
+    with page.expect_response("**/feedback-extras.js*"):
+        late[0].continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator("[aria-pressed=true]")).to_have_count(0)
+    with page.expect_response("**/v1/feedback"):
+        hold.set()
+    page.wait_for_timeout(100)
+    assert page.evaluate("document.querySelector('seeme-feedback').value") == ""
+    assert [body["rating"] for body in service.feedback] == [-1]
 
 
 def test_disabled_and_readonly_elements_take_no_vote(embed: Embed, service: Origin) -> None:

@@ -45,6 +45,8 @@ export default function createExtras(kit) {
   // What is built in is English.
   const english = { ...judging, ...correction };
   Object.assign(texts, english);
+  // A reset that came before this did is not undone either.
+  forget(lane(), host.predictionId, true);
 
   function flip() {
     open = !open;
@@ -137,7 +139,7 @@ export default function createExtras(kit) {
       if (reported !== (reported = fault(host))) fail(reported);
       speak();
       recall();
-      toggle.ariaExpanded = String(open);
+      toggle.ariaExpanded = /** @type {any} */ (open);
       if (!form) return;
       form.element.hidden = !open;
       form.update();

@@ -160,9 +160,12 @@ export function watch(lane, host, update) {
  * Show no more what is under way of a prediction; it is sent all the same.
  * @param {Lane | undefined} lane
  * @param {string} prediction
+ * @param {boolean} [reset] only what this page has made and a reset has taken from its element
  */
-export function forget(lane, prediction) {
-  for (const item of lane?.items || []) if (item.feedback.prediction_id === prediction) item.owner = null;
+export function forget(lane, prediction, reset) {
+  for (const item of lane?.items || []) {
+    if (item.feedback.prediction_id === prediction && (!reset || item.done && !item.owner)) item.owner = null;
+  }
 }
 
 /**
