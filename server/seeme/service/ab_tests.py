@@ -225,7 +225,7 @@ class AbTests:
     async def end_due(self) -> None:
         """Store the end of those tests whose time is over."""
         for stored in list(self._tests.values()):
-            if stored.test.status == "running" and not runs(stored.test, self._clock()):
+            if _as_of(stored.test, self._clock()) is not stored.test:
                 await self.stop(stored.test.id)
 
     async def _change(self, ab_test_id: str, change: Change) -> AbTest:
@@ -354,15 +354,15 @@ def _started(test: AbTest, at: int, by: str) -> AbTest:
 
 def _as_of(test: AbTest, at: int) -> AbTest:
     """Return a test as it is at a time: one whose time is over has ended, though nobody may have stored that yet."""
-    return test if test.status != "running" or runs(test, at) else _stopped(test, at, None)
+    if test.status != "running" or runs(test, at):
+        return test
+    return replace(test, status="stopped", stopped_at=test.ends_at)
 
 
 def _stopped(test: AbTest, at: int, by: str | None) -> AbTest:
-    """Return a test that has ended: at its planned end, where that has come, and then by itself."""
+    """Return a test that has ended, now where it still runs."""
     if test.status == "draft":
         raise Conflict(f"the A/B test {test.id} hasn't started")
     if test.status != "running":
         return test
-    if test.ends_at is not None and test.ends_at <= from_micros(at):
-        return replace(test, status="stopped", stopped_at=test.ends_at)
     return replace(test, status="stopped", stopped_at=from_micros(at), stopped_by=by)
